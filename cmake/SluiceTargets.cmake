@@ -1,0 +1,42 @@
+# The three kinds of target in this tree. One folder = one target = one idea.
+option(SLUICE_WERROR "Treat warnings as errors" OFF)
+set(SLUICE_SANITIZE "" CACHE STRING "address, thread or empty")
+
+add_library(sluice_options INTERFACE)
+target_compile_options(sluice_options INTERFACE -Wall -Wextra -Wno-unused-parameter
+                       $<$<BOOL:${SLUICE_WERROR}>:-Werror>)
+target_include_directories(sluice_options INTERFACE ${CMAKE_SOURCE_DIR}/libs ${CMAKE_SOURCE_DIR}/services)
+if(SLUICE_SANITIZE STREQUAL "address")
+  target_compile_options(sluice_options INTERFACE -fsanitize=address,undefined -fno-omit-frame-pointer)
+  target_link_options(sluice_options INTERFACE -fsanitize=address,undefined)
+elseif(SLUICE_SANITIZE STREQUAL "thread")
+  target_compile_options(sluice_options INTERFACE -fsanitize=thread -fno-omit-frame-pointer)
+  target_link_options(sluice_options INTERFACE -fsanitize=thread)
+endif()
+
+# sluice_library(name SOURCES a.cc ... DEPS other ...): a static library sluice_<name>.
+function(sluice_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  add_library(sluice_${name} STATIC ${ARG_SOURCES})
+  target_link_libraries(sluice_${name} PUBLIC sluice_options ${ARG_DEPS})
+endfunction()
+
+# sluice_test(name SOURCES a_test.cc ... DEPS ...): a GoogleTest binary <name>_test, one ctest case.
+# Tests that need a broker or a database belong to tests/functional, not here.
+function(sluice_test name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  add_executable(${name}_test ${ARG_SOURCES})
+  target_link_libraries(${name}_test PRIVATE ${ARG_DEPS} GTest::gmock GTest::gtest_main)
+  add_test(NAME ${name} COMMAND ${name}_test WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+endfunction()
+
+# sluice_service(name SOURCES a.cc ... DEPS ...): an object-like library sluice_<folder>_service plus
+# the executable sluice-<name>; main.cc is the only source of the executable, so tests link the rest.
+function(sluice_service name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  string(REPLACE "-" "_" folder ${name})
+  add_library(sluice_${folder}_service STATIC ${ARG_SOURCES})
+  target_link_libraries(sluice_${folder}_service PUBLIC sluice_options ${ARG_DEPS})
+  add_executable(sluice-${name} main.cc)
+  target_link_libraries(sluice-${name} PRIVATE sluice_${folder}_service ${SLUICE_ALLOCATOR})
+endfunction()
