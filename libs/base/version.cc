@@ -1,0 +1,7 @@
+#include "base/version.h"
+
+namespace sluice {
+
+const char* Version() { return SLUICE_VERSION; }
+
+}  // namespace sluice
