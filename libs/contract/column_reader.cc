@@ -1,0 +1,200 @@
+#include "contract/column_reader.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "absl/strings/ascii.h"
+#include "base/strings.h"
+#include "contract/odcs_keys.h"
+
+namespace sluice::contract {
+namespace {
+
+constexpr size_t kMaxNameBytes = 63;  // PostgreSQL's limit
+
+struct TypeName {
+  std::string_view name;
+  LogicalType type;
+};
+constexpr TypeName kTypeNames[] = {
+    {"string", LogicalType::kString}, {"integer", LogicalType::kInteger},
+    {"number", LogicalType::kNumber}, {"boolean", LogicalType::kBoolean},
+    {"date", LogicalType::kDate},     {"timestamp", LogicalType::kTimestamp},
+};
+
+struct IntegerFormat {
+  std::string_view name;
+  int64_t min;
+  int64_t max;
+};
+constexpr IntegerFormat kIntegerFormats[] = {
+    {"i32", std::numeric_limits<int32_t>::min(),
+     std::numeric_limits<int32_t>::max()},  // the standard's default
+    {"i8", std::numeric_limits<int8_t>::min(), std::numeric_limits<int8_t>::max()},
+    {"i16", std::numeric_limits<int16_t>::min(), std::numeric_limits<int16_t>::max()},
+    {"i64", std::numeric_limits<int64_t>::min(), std::numeric_limits<int64_t>::max()},
+    {"u8", 0, std::numeric_limits<uint8_t>::max()},
+    {"u16", 0, std::numeric_limits<uint16_t>::max()},
+    {"u32", 0, std::numeric_limits<uint32_t>::max()},
+};
+
+/// What `physicalType` may say (in any case), the PostgreSQL type it means, and the integers that
+/// type holds.
+struct PhysicalType {
+  std::string_view name;
+  LogicalType type;
+  std::string_view canonical;
+  int64_t min = std::numeric_limits<int64_t>::min();
+  int64_t max = std::numeric_limits<int64_t>::max();
+};
+constexpr int64_t kMin16 = std::numeric_limits<int16_t>::min();
+constexpr int64_t kMax16 = std::numeric_limits<int16_t>::max();
+constexpr int64_t kMin32 = std::numeric_limits<int32_t>::min();
+constexpr int64_t kMax32 = std::numeric_limits<int32_t>::max();
+constexpr PhysicalType kPhysicalTypes[] = {
+    {"text", LogicalType::kString, "text"},
+    {"varchar", LogicalType::kString, "text"},
+    {"character varying", LogicalType::kString, "text"},
+    {"smallint", LogicalType::kInteger, "smallint", kMin16, kMax16},
+    {"int2", LogicalType::kInteger, "smallint", kMin16, kMax16},
+    {"integer", LogicalType::kInteger, "integer", kMin32, kMax32},
+    {"int", LogicalType::kInteger, "integer", kMin32, kMax32},
+    {"int4", LogicalType::kInteger, "integer", kMin32, kMax32},
+    {"bigint", LogicalType::kInteger, "bigint"},
+    {"int8", LogicalType::kInteger, "bigint"},
+    {"double precision", LogicalType::kNumber, "double precision"},
+    {"double", LogicalType::kNumber, "double precision"},
+    {"float8", LogicalType::kNumber, "double precision"},
+    {"boolean", LogicalType::kBoolean, "boolean"},
+    {"bool", LogicalType::kBoolean, "boolean"},
+    {"date", LogicalType::kDate, "date"},
+    {"timestamptz", LogicalType::kTimestamp, "timestamptz"},
+    {"timestamp with time zone", LogicalType::kTimestamp, "timestamptz"},
+};
+
+bool ReadName(const MapReader& reader, Column* column, Diagnostics* diagnostics) {
+  std::optional<std::string> name = reader.RequiredText("name");
+  if (!name.has_value()) return false;
+  const YamlNode& at = *reader.Find("name");
+  if (name->size() > kMaxNameBytes) {
+    diagnostics->Error(at, "invalid-value",
+                       Concat("a column name has at most ", kMaxNameBytes, " bytes"));
+    return false;
+  }
+  if ((*name)[0] == '_') {
+    diagnostics->Error(at, "reserved-name", "names that begin with _ belong to the system columns");
+    return false;
+  }
+  for (std::string_view reserved : {"ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"}) {
+    if (*name == reserved) {
+      diagnostics->Error(at, "reserved-name",
+                         Concat("\"", *name, "\" is a system column of PostgreSQL"));
+      return false;
+    }
+  }
+  if (std::any_of(name->begin(), name->end(),
+                  [](unsigned char c) { return c < 0x20 || c == 0x7F; })) {
+    diagnostics->Error(at, "invalid-value", "a column name has no line breaks or tabs");
+    return false;
+  }
+  column->name = *std::move(name);
+  std::optional<std::string> physical = reader.Text("physicalName");
+  if (physical.has_value() && *physical != column->name) {
+    diagnostics->Error(
+        *reader.Find("physicalName"), "not-supported",
+        "a column has one name in the record and in the table: physicalName must equal name");
+  }
+  return true;
+}
+
+bool ReadType(const MapReader& reader, Column* column, Diagnostics* diagnostics) {
+  std::optional<std::string> name = reader.RequiredText("logicalType");
+  if (!name.has_value()) return false;
+  std::vector<std::string_view> known;
+  for (const TypeName& candidate : kTypeNames) {
+    if (candidate.name == *name) {
+      column->type = candidate.type;
+      return true;
+    }
+    known.push_back(candidate.name);
+  }
+  const bool standard = *name == "object" || *name == "array" || *name == "time";
+  diagnostics->Error(*reader.Find("logicalType"), standard ? "not-supported" : "invalid-value",
+                     Concat("logicalType \"", name->substr(0, 60), "\" is not ",
+                            standard ? "supported yet" : "known", "; use ", ListOf(known)));
+  return false;
+}
+
+void ReadIntegerFormat(const YamlNode& property, Column* column, Diagnostics* diagnostics) {
+  column->integer_min = kIntegerFormats[0].min;
+  column->integer_max = kIntegerFormats[0].max;
+  const YamlNode* options = property.Find("logicalTypeOptions");
+  const YamlNode* format = options == nullptr ? nullptr : options->Find("format");
+  if (format == nullptr) return;
+  std::vector<std::string_view> known;
+  for (const IntegerFormat& candidate : kIntegerFormats) {
+    if (candidate.name == format->scalar) {
+      column->integer_min = candidate.min;
+      column->integer_max = candidate.max;
+      return;
+    }
+    known.push_back(candidate.name);
+  }
+  const bool standard =
+      format->scalar == "i128" || format->scalar == "u64" || format->scalar == "u128";
+  diagnostics->Error(*format, standard ? "not-supported" : "invalid-value",
+                     Concat("integer format \"", format->scalar.substr(0, 60), "\" is not ",
+                            standard ? "supported (no 64-bit integer holds it)" : "known", "; use ",
+                            ListOf(known)));
+}
+
+void ReadPhysicalType(const MapReader& reader, Column* column, Diagnostics* diagnostics) {
+  std::optional<std::string> text = reader.Text("physicalType");
+  if (!text.has_value()) return;
+  const YamlNode& at = *reader.Find("physicalType");
+  const std::string name = absl::AsciiStrToLower(*text);
+  std::vector<std::string_view> known;
+  for (const PhysicalType& candidate : kPhysicalTypes) {
+    if (candidate.type != column->type) continue;
+    known.push_back(candidate.name);
+    if (candidate.name != name) continue;
+    if (column->type == LogicalType::kInteger &&
+        (candidate.min > column->integer_min || candidate.max < column->integer_max)) {
+      diagnostics->Error(
+          at, "invalid-value",
+          Concat(*text, " cannot hold all values of this column; use a wider type or a narrower ",
+                 "logicalTypeOptions.format (the default is i32)"));
+      return;
+    }
+    column->physical_type = std::string(candidate.canonical);
+    return;
+  }
+  diagnostics->Error(at, "not-supported",
+                     Concat("physicalType \"", text->substr(0, 60),
+                            "\" cannot be written for this logicalType; use ", ListOf(known)));
+}
+
+}  // namespace
+
+std::optional<Column> ReadColumn(const YamlNode& property, Diagnostics* diagnostics) {
+  const MapReader reader(property, PropertyKeys(), "a property", diagnostics);
+  Column column;
+  const bool named = ReadName(reader, &column, diagnostics);
+  const bool typed = ReadType(reader, &column, diagnostics);
+  column.required = reader.Boolean("required").value_or(false);
+  column.primary_key = reader.Boolean("primaryKey").value_or(false);
+  if (reader.Boolean("unique").value_or(false)) {
+    diagnostics->Error(
+        *reader.Find("unique"), "not-supported",
+        "\"unique\" is not supported: a record is judged without looking at other records");
+  }
+  column.classification = reader.Text("classification").value_or("");
+  column.description = reader.Text("description").value_or("");
+  if (!typed) return std::nullopt;
+  if (column.type == LogicalType::kInteger) ReadIntegerFormat(property, &column, diagnostics);
+  ReadPhysicalType(reader, &column, diagnostics);
+  if (!named) return std::nullopt;
+  return column;
+}
+
+}  // namespace sluice::contract

@@ -1,0 +1,155 @@
+#include "contract/contract.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "base/strings.h"
+#include "contract/column_reader.h"
+#include "contract/content_hash.h"
+#include "contract/odcs_keys.h"
+#include "contract/rule_compiler.h"
+#include "contract/text_file.h"
+#include "contract/yaml_document.h"
+#include "contract/yaml_reader.h"
+#include "re2/re2.h"
+
+namespace sluice::contract {
+namespace {
+
+/// What a contract's version may look like, so that versions have an order.
+constexpr char kVersionPattern[] = "[0-9]+(\\.[0-9]+){0,3}(-[0-9A-Za-z.-]+)?(\\+[0-9A-Za-z.-]+)?";
+
+void ReadHead(const MapReader& reader, Contract* contract, bool* is_v30, Diagnostics* diagnostics) {
+  if (reader.RequiredText("apiVersion").has_value()) {
+    const std::string api =
+        reader.OneOf("apiVersion", {"v3.1.0", "v3.0.2", "v3.0.1", "v3.0.0"}).value_or("");
+    *is_v30 = absl::StartsWith(api, "v3.0.");
+  }
+  if (reader.RequiredText("kind").has_value()) (void)reader.OneOf("kind", {"DataContract"});
+  (void)reader.RequiredText("status");
+  contract->id = reader.RequiredText("id").value_or("");
+  contract->name = reader.Text("name").value_or("");
+  contract->version = reader.RequiredText("version").value_or("");
+  if (!contract->version.empty() &&
+      (contract->version.size() > 64 || !re2::RE2::FullMatch(contract->version, kVersionPattern))) {
+    diagnostics->Error(
+        *reader.Find("version"), "invalid-value",
+        "a version is written 1.2.3, so that a later one can be told from an earlier one");
+  }
+}
+
+void ReadCustomProperties(const MapReader& reader, Contract* contract, Diagnostics* diagnostics) {
+  const std::vector<YamlNode>* list = reader.List("customProperties");
+  if (list == nullptr) return;
+  std::set<std::string> seen;
+  for (const YamlNode& item : *list) {
+    const MapReader property(item, CustomPropertyKeys(), "a custom property", diagnostics);
+    std::optional<std::string> name = property.RequiredText("property");
+    if (!name.has_value()) continue;
+    if (!seen.insert(*name).second) {
+      diagnostics->Error(*property.Find("property"), "duplicate-name",
+                         Concat("custom property \"", name->substr(0, 60), "\" is given twice"));
+    } else if (*name == "unknownFields") {
+      if (!property.RequiredText("value").has_value()) continue;
+      const bool ignore = property.OneOf("value", {"reject", "ignore"}).value_or("") == "ignore";
+      contract->unknown_fields = ignore ? UnknownFields::kIgnore : UnknownFields::kReject;
+    } else {
+      diagnostics->Warning(
+          *property.Find("property"), "no-effect",
+          Concat("custom property \"", name->substr(0, 60), "\" has no effect here"));
+    }
+  }
+}
+
+void ReadColumns(const std::vector<YamlNode>& properties, RuleCompiler* rules, Contract* contract,
+                 Diagnostics* diagnostics) {
+  if (properties.size() > kMaxColumns) {
+    diagnostics->Error(properties[kMaxColumns], "too-large",
+                       Concat("the table has more than ", kMaxColumns, " columns"));
+    return;
+  }
+  std::vector<const YamlNode*> nodes;
+  std::set<std::string> names;
+  for (const YamlNode& property : properties) {
+    std::optional<Column> column = ReadColumn(property, diagnostics);
+    if (!column.has_value()) continue;
+    if (!names.insert(column->name).second) {
+      diagnostics->Error(*property.Find("name"), "duplicate-name",
+                         Concat("another column is named \"", column->name, "\" already"));
+      continue;
+    }
+    contract->columns.push_back(*std::move(column));
+    nodes.push_back(&property);
+  }
+  for (size_t i = 0; i < nodes.size(); ++i) rules->CompileProperty(*nodes[i], static_cast<int>(i));
+}
+
+void ReadSchema(const MapReader& reader, std::string_view text, bool is_v30, Contract* contract,
+                Diagnostics* diagnostics) {
+  if (!reader.Has("schema")) {
+    if (reader.node().IsMap())
+      diagnostics->Error(reader.node(), "missing-key", "\"schema\" is missing in a contract");
+    return;
+  }
+  const std::vector<YamlNode>* list = reader.List("schema");
+  if (list == nullptr) return;
+  if (list->size() != 1) {
+    diagnostics->Error(list->empty() ? *reader.Find("schema") : (*list)[1], "not-supported",
+                       "a contract describes exactly one table for now");
+    if (list->empty()) return;
+  }
+  const MapReader table(list->front(), SchemaKeys(), "a schema", diagnostics);
+  contract->table = table.RequiredText("name").value_or("");
+  (void)table.OneOf("logicalType", {"object"});
+  RuleCompiler rules(text, is_v30, contract, diagnostics);
+  if (const std::vector<YamlNode>* properties = table.List("properties")) {
+    ReadColumns(*properties, &rules, contract, diagnostics);
+    if (properties->empty())
+      diagnostics->Error(table.node(), "missing-key", "the table has no columns");
+  } else if (!table.Has("properties") && table.node().IsMap()) {
+    diagnostics->Error(table.node(), "missing-key", "\"properties\" is missing in a schema");
+  }
+  rules.CompileTable(table.node());
+  rules.Finish();
+}
+
+}  // namespace
+
+int Contract::FindColumn(std::string_view column_name) const {
+  for (size_t i = 0; i < columns.size(); ++i) {
+    if (columns[i].name == column_name) return static_cast<int>(i);
+  }
+  return -1;
+}
+
+absl::StatusOr<std::shared_ptr<const Contract>> ParseContract(std::string_view body,
+                                                              std::string_view file_name,
+                                                              std::vector<Problem>* warnings) {
+  Diagnostics diagnostics(file_name);
+  auto contract = std::make_shared<Contract>();
+  contract->body = std::string(body);
+  contract->content_hash = ContentHash(body);
+  if (std::optional<YamlNode> root = ParseYaml(body, &diagnostics)) {
+    const MapReader reader(*root, ContractKeys(), "a contract", &diagnostics);
+    if (root->IsMap()) {
+      bool is_v30 = false;
+      ReadHead(reader, contract.get(), &is_v30, &diagnostics);
+      ReadCustomProperties(reader, contract.get(), &diagnostics);
+      ReadSchema(reader, body, is_v30, contract.get(), &diagnostics);
+    }
+  }
+  if (warnings != nullptr) *warnings = diagnostics.Warnings();
+  if (!diagnostics.ok()) return absl::InvalidArgumentError(ToString(diagnostics.Errors()));
+  return contract;
+}
+
+absl::StatusOr<std::shared_ptr<const Contract>> LoadContract(const std::string& path,
+                                                             std::vector<Problem>* warnings) {
+  absl::StatusOr<std::string> body = ReadTextFile(path);
+  if (!body.ok()) return body.status();
+  return ParseContract(*body, path, warnings);
+}
+
+}  // namespace sluice::contract

@@ -1,0 +1,98 @@
+#pragma once
+// A data contract (Open Data Contract Standard v3.1.0), compiled: what a record must look like, and
+// which rules its values must keep. Immutable; shared between threads and batches of one contract.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "contract/expression.h"
+#include "contract/problem.h"
+
+namespace sluice::contract {
+
+/// How a value is stored (the record's column type in Arrow and PostgreSQL follows from it).
+///   kString    utf8                text
+///   kInteger   int64               smallint, integer or bigint by `format` (i8..i64, u8..u32;
+///   default i32) kNumber    float64             double precision kBoolean   bool boolean kDate
+///   date32              date           (days since 1970-01-01) kTimestamp timestamp[us, UTC]
+///   timestamptz    (microseconds since 1970-01-01T00:00:00Z)
+enum class LogicalType : uint8_t { kString, kInteger, kNumber, kBoolean, kDate, kTimestamp };
+
+struct Column {
+  std::string name;
+  LogicalType type = LogicalType::kString;
+  bool required = false;    ///< missing or null makes the record corrupt
+  int64_t integer_min = 0;  ///< kInteger: what `format` can hold; outside is corrupt
+  int64_t integer_max = 0;
+  bool primary_key = false;
+  std::string physical_type;  ///< PostgreSQL type from `physicalType`, empty: the default above
+  std::string classification;
+  std::string description;
+};
+
+/// What a violated rule does to its record (`implementation.action`; default by `severity`:
+/// info and warning give kWarn, everything else kQuarantine).
+enum class Action : uint8_t {
+  kWarn,        ///< a finding is recorded, the verdict stays
+  kQuarantine,  ///< verdict `failed`
+  kDrop,        ///< verdict `filtered`
+  kFail,        ///< verdict `failed`, and the breaker trips
+};
+
+/// One check of one cell (or of a row, when `column` is empty). The record passes when `predicate`
+/// is true or null, as in an SQL CHECK. Every construct that decides clean/failed is compiled into
+/// this form: bounds, lengths, patterns, enumerations, nullValues/missingValues/invalidValues
+/// `mustBe: 0`, custom row rules.
+struct Rule {
+  std::string id;      ///< unique in the contract, [A-Za-z0-9_-]+; from `id`, else <column>_<check>
+  std::string column;  ///< the checked column; empty for a row rule
+  int column_index = -1;
+  Action action = Action::kQuarantine;
+  std::string severity;   ///< "info", "warning" or "error"
+  std::string dimension;  ///< ODCS: accuracy, completeness, conformity, consistency, coverage,
+                          ///< timeliness, uniqueness
+  std::string
+      summary;  ///< what is wrong when it is violated: "fuel_level null", "speed_kmph > 250"
+  Expression predicate;  ///< boolean; columns are referred to by index into Contract::columns
+};
+
+/// What to do with a JSON member that the contract does not name (customProperty `unknownFields`).
+enum class UnknownFields : uint8_t { kReject, kIgnore };
+
+struct Contract {
+  std::string id;
+  std::string name;
+  std::string version;       ///< semantic version, compared numerically by CompareVersions
+  std::string content_hash;  ///< lower-case hex SHA-256 of `body`
+  std::string body;          ///< the file's bytes
+  std::string table;         ///< schema[0].name
+  UnknownFields unknown_fields = UnknownFields::kReject;
+  std::vector<Column> columns;
+  std::vector<Rule> rules;  ///< at most kMaxRules; the order is that of `_failed_rules`
+
+  /// Index into `columns`, -1 when there is none.
+  int FindColumn(std::string_view column_name) const;
+};
+
+inline constexpr int kMaxRules = 1024;
+inline constexpr int kMaxColumns = 512;
+
+/// Compile a contract. `file_name` is used in messages only. All problems are reported at once:
+/// on error the status is kInvalidArgument and its message has one `file:line:column: error: what
+/// [rule-id]` a line. Warnings go to `warnings` when it is not null. Any bytes are accepted as
+/// input; never throws.
+absl::StatusOr<std::shared_ptr<const Contract>> ParseContract(
+    std::string_view body, std::string_view file_name, std::vector<Problem>* warnings = nullptr);
+
+/// The same from a file. kNotFound when it cannot be read.
+absl::StatusOr<std::shared_ptr<const Contract>> LoadContract(
+    const std::string& path, std::vector<Problem>* warnings = nullptr);
+
+/// -1, 0 or 1: semantic versions by their numbers, then by text.
+int CompareVersions(std::string_view a, std::string_view b);
+
+}  // namespace sluice::contract

@@ -1,0 +1,212 @@
+#include "contract/contract.h"
+
+#include <random>
+
+#include "base/strings.h"
+#include "contract/case_file_for_test.h"
+#include "contract/pipeline.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace sluice::contract {
+namespace {
+
+using ::testing::HasSubstr;
+
+std::string_view Name(LogicalType type) {
+  static constexpr std::string_view kNames[] = {"string",  "integer", "number",
+                                                "boolean", "date",    "timestamp"};
+  return kNames[static_cast<int>(type)];
+}
+
+std::string_view Name(Action action) {
+  static constexpr std::string_view kNames[] = {"warn", "quarantine", "drop", "fail"};
+  return kNames[static_cast<int>(action)];
+}
+
+std::string Describe(const Contract& contract) {
+  std::string text =
+      Concat("contract ", contract.id, " ", contract.version, " table ", contract.table,
+             " unknown fields ",
+             contract.unknown_fields == UnknownFields::kReject ? "rejected" : "ignored", "\n");
+  for (const Column& column : contract.columns) {
+    Append(&text, "column ", column.name, " ", Name(column.type),
+           column.required ? " required" : "", column.primary_key ? " key" : "",
+           column.physical_type.empty() ? "" : " as ", column.physical_type);
+    if (column.type == LogicalType::kInteger)
+      Append(&text, " in [", column.integer_min, ", ", column.integer_max, "]");
+    Append(&text, "\n");
+  }
+  for (const Rule& rule : contract.rules) {
+    Append(&text, "rule ", rule.id, " on ", rule.column.empty() ? "the row" : rule.column, ": ",
+           rule.predicate.text, " | ", rule.summary, " | ", Name(rule.action), " ", rule.severity,
+           " ", rule.dimension, "\n");
+    EXPECT_EQ(rule.column_index, contract.FindColumn(rule.column));
+    EXPECT_EQ(rule.predicate.type, ValueType::kBoolean);
+  }
+  return text;
+}
+
+TEST(Contract, TextCases) {
+  const auto files = CaseFiles("tests/data/contracts", ".odcs.yaml");
+  ASSERT_GE(files.size(), 15u);
+  for (const auto& file : files) {
+    std::vector<Problem> warnings;
+    const std::string body = ReadAll(file);
+    auto contract = ParseContract(body, file.filename().string(), &warnings);
+    std::string actual;
+    if (!warnings.empty()) actual = ToString(warnings) + "\n";
+    if (contract.ok()) {
+      EXPECT_EQ((*contract)->body, body);
+      actual += Describe(**contract);
+    } else {
+      EXPECT_EQ(contract.status().code(), absl::StatusCode::kInvalidArgument);
+      actual += std::string(contract.status().message()) + "\n";
+    }
+    ExpectCase(file, actual);
+  }
+}
+
+TEST(Contract, EveryShippedPipelineLoads) {
+  for (const auto& entry : std::filesystem::directory_iterator("pipelines")) {
+    if (!entry.is_directory()) continue;
+    auto pipeline = LoadPipeline(entry.path().string());
+    ASSERT_TRUE(pipeline.ok()) << pipeline.status();
+    std::vector<Problem> warnings;
+    auto contract = LoadContract(pipeline->contract_path, &warnings);
+    ASSERT_TRUE(contract.ok()) << contract.status();
+    EXPECT_EQ(ToString(warnings), "");
+    EXPECT_TRUE(CheckPipeline(*pipeline, **contract).ok());
+  }
+}
+
+TEST(Contract, ContentHashIsTheSha256OfTheBytes) {
+  const std::string body = ReadAll("tests/data/contracts/minimal.odcs.yaml");
+  auto contract = ParseContract(body, "x");
+  ASSERT_TRUE(contract.ok());
+  EXPECT_THAT((*contract)->content_hash, ::testing::MatchesRegex("[0-9a-f]{64}"));
+  auto changed = ParseContract(body + "# a comment\n", "x");
+  ASSERT_TRUE(changed.ok());
+  EXPECT_NE((*changed)->content_hash, (*contract)->content_hash);
+}
+
+TEST(Contract, MissingFileIsNotFound) {
+  EXPECT_EQ(LoadContract("no/such/file.yaml").status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(LoadContract("libs").status().code(), absl::StatusCode::kNotFound);  // a folder
+}
+
+constexpr char kHead[] =
+    "apiVersion: v3.1.0\nkind: DataContract\nid: x\nversion: 1.0.0\nstatus: a\nschema:\n"
+    "- name: t\n  properties:\n";
+
+TEST(Contract, LimitsColumnsAndRules) {
+  std::string body = kHead;
+  for (int i = 0; i <= kMaxColumns; ++i)
+    Append(&body, "  - {name: c", i, ", logicalType: string}\n");
+  EXPECT_THAT(std::string(ParseContract(body, "x").status().message()),
+              HasSubstr("more than 512 columns [too-large]"));
+
+  body = kHead;
+  for (int i = 0; i <= kMaxRules / 4; ++i) {
+    Append(&body, "  - {name: c", i,
+           ", logicalType: number, logicalTypeOptions: {minimum: 1, maximum: 9, ",
+           "exclusiveMinimum: 0, exclusiveMaximum: 10}}\n");
+  }
+  EXPECT_THAT(std::string(ParseContract(body, "x").status().message()),
+              HasSubstr("more than 1024 rules [too-large]"));
+}
+
+TEST(Contract, BombsAreRefused) {
+  // Ten aliases of ten aliases ...: nothing is ever expanded.
+  std::string aliases = "a0: &a0 x\n";
+  for (int i = 1; i < 20; ++i) {
+    Append(&aliases, "a", i, ": &a", i, " [");
+    for (int j = 0; j < 10; ++j) Append(&aliases, j == 0 ? "" : ", ", "*a", i - 1);
+    Append(&aliases, "]\n");
+  }
+  EXPECT_THAT(std::string(ParseContract(aliases, "x").status().message()),
+              HasSubstr("[yaml-alias]"));
+  for (const char* nested : {"[", "{a: ", "- ", "? ", "a:\n "}) {
+    std::string deep;
+    for (int i = 0; i < 20'000; ++i) deep += nested;
+    EXPECT_FALSE(ParseContract(deep, "x").ok());
+  }
+  EXPECT_THAT(std::string(ParseContract(std::string(2 << 20, 'a'), "x").status().message()),
+              HasSubstr("[too-large]"));
+  EXPECT_FALSE(ParseContract("name: " + std::string(900'000, 'a'), "x").ok());
+  std::string expression = kHead;
+  expression +=
+      "  - {name: c, logicalType: boolean}\n  quality:\n  - {type: custom, engine: sluice, "
+      "implementation: {rule: '" +
+      std::string(8000, '(') + "'}}\n";
+  EXPECT_THAT(std::string(ParseContract(expression, "x").status().message()),
+              HasSubstr("nested deeper than 50"));
+}
+
+TEST(Contract, AnyBytesGiveAnAnswer) {
+  const char* text = std::getenv("SLUICE_TEST_SEED");
+  const uint64_t seed = text != nullptr ? std::strtoull(text, nullptr, 0) : 20240917;
+  std::printf("SLUICE_TEST_SEED=%llu\n", static_cast<unsigned long long>(seed));
+  std::mt19937_64 random(seed);
+  std::vector<std::string> corpus;
+  for (const auto& file : CaseFiles("tests/data/contracts", ".odcs.yaml"))
+    corpus.push_back(ReadAll(file));
+  static const char* kPieces[] = {"{", "}", "[",   "]",  ": ", "- ", "\n",   "  ",   "'", "\"",
+                                  "|", ">", "&a ", "*a", "#",  "? ", "\xff", "\xc3", "%", "!!x "};
+  for (int round = 0; round < 1500; ++round) {
+    std::string body = corpus[random() % corpus.size()];
+    for (uint64_t edits = random() % 8; edits > 0 && !body.empty(); --edits) {
+      const size_t at = random() % body.size();
+      switch (random() % 4) {
+        case 0:
+          body.erase(at, random() % 20);
+          break;
+        case 1:
+          body.insert(at, kPieces[random() % std::size(kPieces)]);
+          break;
+        case 2:
+          body[at] = static_cast<char>(random());
+          break;
+        default:
+          body.insert(at, body.substr(random() % body.size(), random() % 60));
+      }
+    }
+    auto contract = ParseContract(body, "x");
+    if (!contract.ok()) {
+      EXPECT_EQ(contract.status().code(), absl::StatusCode::kInvalidArgument);
+      EXPECT_FALSE(contract.status().message().empty());
+    }
+  }
+}
+
+TEST(Version, ComparesByNumbers) {
+  // In ascending order.
+  const std::vector<std::string> versions = {"0.9.9",
+                                             "1.0.0-alpha",
+                                             "1.0.0-alpha.1",
+                                             "1.0.0-alpha.beta",
+                                             "1.0.0-rc.2",
+                                             "1.0.0-rc.10",
+                                             "1.0.0",
+                                             "1.0.0+1",
+                                             "1.0.1",
+                                             "1.2",
+                                             "1.10",
+                                             "2.0.0",
+                                             "10.0.0",
+                                             "99999999999999999999.0",
+                                             "100000000000000000000.0"};
+  for (size_t i = 0; i < versions.size(); ++i) {
+    for (size_t j = 0; j < versions.size(); ++j) {
+      EXPECT_EQ(CompareVersions(versions[i], versions[j]), i < j   ? -1
+                                                           : i > j ? 1
+                                                                   : 0)
+          << versions[i] << " " << versions[j];
+    }
+  }
+  EXPECT_NE(CompareVersions("1.0", "1.0.0"), 0);  // only the same text is the same version
+  EXPECT_EQ(CompareVersions("1.0", "1.0.0"), -CompareVersions("1.0.0", "1.0"));
+}
+
+}  // namespace
+}  // namespace sluice::contract

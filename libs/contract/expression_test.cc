@@ -1,0 +1,102 @@
+#include <sstream>
+
+#include "base/strings.h"
+#include "contract/case_file_for_test.h"
+#include "contract/expression_parser.h"
+#include "contract/expression_text.h"
+#include "gtest/gtest.h"
+
+namespace sluice::contract {
+namespace {
+
+std::vector<Column> Columns() {
+  const std::pair<const char*, LogicalType> columns[] = {
+      {"i", LogicalType::kInteger},       {"x", LogicalType::kNumber},
+      {"s", LogicalType::kString},        {"b", LogicalType::kBoolean},
+      {"d", LogicalType::kDate},          {"t", LogicalType::kTimestamp},
+      {"odd name", LogicalType::kString}, {"and", LogicalType::kBoolean},
+  };
+  std::vector<Column> result;
+  for (const auto& [name, type] : columns) {
+    result.emplace_back();
+    result.back().name = name;
+    result.back().type = type;
+  }
+  return result;
+}
+
+// tests/data/expressions/cases.txt: `expression => text`, or `expression => !offset: message`.
+TEST(Expression, TextCases) {
+  const std::vector<Column> columns = Columns();
+  std::istringstream lines(ReadAll("tests/data/expressions/cases.txt"));
+  std::string line;
+  int cases = 0;
+  while (std::getline(lines, line)) {
+    const size_t arrow = line.rfind(" => ");
+    if (line.empty() || line[0] == '#') continue;
+    ASSERT_NE(arrow, std::string::npos) << line;
+    ++cases;
+    ExpressionError error;
+    const std::string input = line.substr(0, arrow);
+    std::optional<Expression> parsed = ParseExpression(input, columns, &error);
+    const std::string actual = parsed.has_value() ? ToText(*parsed, columns)
+                                                  : Concat("!", error.offset, ": ", error.message);
+    EXPECT_EQ(actual, line.substr(arrow + 4)) << input;
+  }
+  EXPECT_GT(cases, 90);
+}
+
+TEST(Expression, ViolationsAreSaidTheOtherWayRound) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"x <= 250", "x > 250"},
+      {"x >= -90", "x < -90"},
+      {"x = 3", "x != 3"},
+      {"s != 'a'", "s = 'a'"},
+      {"x is not null", "x null"},
+      {"x is null", "x not null"},
+      {"x in (1, 2)", "x not in (1, 2)"},
+      {"x between 1 and 2", "x not between 1 and 2"},
+      {"s matches '^a$'", "s does not match ^a$"},
+      {"not s matches '^a$'", "s matches '^a$'"},
+      {"multiple_of(i, 5)", "i not a multiple of 5"},
+      {"x > 1 and i > 1", "not ((x > 1) and (i > 1))"},
+      {"`odd name` = 'x'", "`odd name` != 'x'"},
+      {"b", "not (b)"},
+  };
+  const std::vector<Column> columns = Columns();
+  for (const auto& [rule, violation] : cases) {
+    ExpressionError error;
+    auto parsed = ParseExpression(rule, columns, &error);
+    ASSERT_TRUE(parsed.has_value()) << rule;
+    EXPECT_EQ(ViolationText(*parsed, columns), violation);
+  }
+  std::string list = "s in ('x'";
+  for (int i = 0; i < 60; ++i) list += ", '日本'";
+  ExpressionError error;
+  const std::string text = ViolationText(*ParseExpression(list + ")", columns, &error), columns);
+  EXPECT_LE(text.size(), 120u);
+  EXPECT_EQ(text.substr(text.size() - 3), "...");
+}
+
+TEST(Expression, DepthAndSizeAreBounded) {
+  const std::vector<Column> columns = Columns();
+  ExpressionError error;
+  for (const char* nested : {"(", "not ", "-", "abs("}) {
+    std::string text;
+    for (int i = 0; i < 1500; ++i) text += nested;
+    EXPECT_FALSE(ParseExpression(text + "b", columns, &error).has_value());
+    EXPECT_NE(error.message.find("nested deeper than 50 levels"), std::string::npos)
+        << error.message;
+  }
+  std::string sum = "i";
+  for (int i = 0; i < 1200; ++i) sum += "+i";
+  EXPECT_FALSE(ParseExpression(sum + ">0", columns, &error).has_value());
+  EXPECT_EQ(error.message, "the expression has more than 1000 parts");
+  EXPECT_FALSE(ParseExpression(std::string(9000, ' ') + "b", columns, &error).has_value());
+  std::string chain = "b";
+  for (int i = 0; i < 300; ++i) chain += " and b";
+  EXPECT_TRUE(ParseExpression(chain, columns, &error).has_value()) << error.message;
+}
+
+}  // namespace
+}  // namespace sluice::contract

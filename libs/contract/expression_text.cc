@@ -1,0 +1,228 @@
+#include "contract/expression_text.h"
+
+#include <charconv>
+#include <cmath>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_replace.h"
+#include "base/strings.h"
+#include "contract/timestamp.h"
+#include "re2/re2.h"
+
+namespace sluice::contract {
+namespace {
+
+constexpr size_t kMaxViolationBytes = 120;
+
+/// The symbol of a binary operator, empty when `op` is none.
+std::string_view Symbol(Op op) {
+  switch (op) {
+    case Op::kEqual:
+      return "=";
+    case Op::kNotEqual:
+      return "!=";
+    case Op::kLess:
+      return "<";
+    case Op::kLessEqual:
+      return "<=";
+    case Op::kGreater:
+      return ">";
+    case Op::kGreaterEqual:
+      return ">=";
+    case Op::kAdd:
+      return "+";
+    case Op::kSubtract:
+      return "-";
+    case Op::kMultiply:
+      return "*";
+    case Op::kDivide:
+      return "/";
+    default:
+      return "";
+  }
+}
+
+std::string_view NegatedSymbol(Op op) {
+  switch (op) {
+    case Op::kEqual:
+      return "!=";
+    case Op::kNotEqual:
+      return "=";
+    case Op::kLess:
+      return ">=";
+    case Op::kLessEqual:
+      return ">";
+    case Op::kGreater:
+      return "<=";
+    case Op::kGreaterEqual:
+      return "<";
+    default:
+      return "";
+  }
+}
+
+std::string_view FunctionName(Op op) {
+  switch (op) {
+    case Op::kAbs:
+      return "abs";
+    case Op::kLength:
+      return "length";
+    case Op::kDate:
+      return "date";
+    case Op::kSeconds:
+      return "seconds";
+    case Op::kMultipleOf:
+      return "multiple_of";
+    default:
+      return "";
+  }
+}
+
+std::string QuoteString(std::string_view text) {
+  return Concat("'", absl::StrReplaceAll(AbslView(text), {{"'", "''"}}), "'");
+}
+
+std::string LiteralText(const Expression& e) {
+  std::string text;
+  switch (e.type) {
+    case ValueType::kNull:
+      return "null";
+    case ValueType::kBoolean:
+      return std::get<bool>(e.literal) ? "true" : "false";
+    case ValueType::kInteger:
+      return Concat(std::get<int64_t>(e.literal));
+    case ValueType::kNumber:
+      return NumberText(std::get<double>(e.literal));
+    case ValueType::kString:
+      return QuoteString(std::get<std::string>(e.literal));
+    case ValueType::kDate:
+      AppendDate(std::get<int64_t>(e.literal), &text);
+      break;
+    case ValueType::kTimestamp:
+      AppendTimestamp(std::get<int64_t>(e.literal), &text);
+      break;
+  }
+  return QuoteString(text);
+}
+
+bool IsLeaf(const Expression& e) {
+  return e.op == Op::kColumn || e.op == Op::kLiteral || !FunctionName(e.op).empty();
+}
+
+/// An operand, in parentheses unless it is a leaf.
+std::string Operand(const Expression& e, const std::vector<Column>& columns) {
+  if (IsLeaf(e)) return ToText(e, columns);
+  return Concat("(", ToText(e, columns), ")");
+}
+
+std::string Join(const std::vector<Expression>& args, size_t first, std::string_view separator,
+                 const std::vector<Column>& columns) {
+  std::string text;
+  for (size_t i = first; i < args.size(); ++i) {
+    Append(&text, i == first ? "" : separator, Operand(args[i], columns));
+  }
+  return text;
+}
+
+/// The part of an `in`, `between` or `matches` behind the optional `not`.
+std::string Predicate(const Expression& e, const std::vector<Column>& columns) {
+  if (e.op == Op::kIn) return Concat("in (", Join(e.args, 1, ", ", columns), ")");
+  if (e.op == Op::kBetween) return Concat("between ", Join(e.args, 1, " and ", columns));
+  return Concat("matches ", QuoteString(e.pattern->pattern()));
+}
+
+bool IsPredicate(Op op) { return op == Op::kIn || op == Op::kBetween || op == Op::kMatches; }
+
+std::string Shorten(std::string text) {
+  if (text.size() <= kMaxViolationBytes) return text;
+  size_t end = kMaxViolationBytes - 3;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+  text.resize(end);
+  return text + "...";
+}
+
+}  // namespace
+
+std::string ToText(const Expression& e, const std::vector<Column>& columns) {
+  switch (e.op) {
+    case Op::kColumn:
+      return e.column == kTimestampColumn ? "_timestamp" : QuoteName(columns[e.column].name);
+    case Op::kLiteral:
+      return LiteralText(e);
+    case Op::kAnd:
+      return Join(e.args, 0, " and ", columns);
+    case Op::kOr:
+      return Join(e.args, 0, " or ", columns);
+    case Op::kNot:
+      if (IsPredicate(e.args[0].op)) {
+        return Concat(Operand(e.args[0].args[0], columns), " not ", Predicate(e.args[0], columns));
+      }
+      return Concat("not ", Operand(e.args[0], columns));
+    case Op::kNegate:
+      return Concat("-", Operand(e.args[0], columns));
+    case Op::kIsNull:
+      return Concat(Operand(e.args[0], columns), " is null");
+    case Op::kIsNotNull:
+      return Concat(Operand(e.args[0], columns), " is not null");
+    case Op::kIn:
+    case Op::kBetween:
+    case Op::kMatches:
+      return Concat(Operand(e.args[0], columns), " ", Predicate(e, columns));
+    default:
+      break;
+  }
+  if (std::string_view function = FunctionName(e.op); !function.empty()) {
+    std::string args;
+    for (const Expression& arg : e.args)
+      Append(&args, args.empty() ? "" : ", ", ToText(arg, columns));
+    return Concat(function, "(", args, ")");
+  }
+  return Concat(Operand(e.args[0], columns), " ", Symbol(e.op), " ", Operand(e.args[1], columns));
+}
+
+std::string ViolationText(const Expression& e, const std::vector<Column>& columns) {
+  if (std::string_view symbol = NegatedSymbol(e.op); !symbol.empty()) {
+    return Shorten(
+        Concat(Operand(e.args[0], columns), " ", symbol, " ", Operand(e.args[1], columns)));
+  }
+  switch (e.op) {
+    case Op::kIsNotNull:
+      return Shorten(Concat(Operand(e.args[0], columns), " null"));
+    case Op::kIsNull:
+      return Shorten(Concat(Operand(e.args[0], columns), " not null"));
+    case Op::kNot:
+      return Shorten(ToText(e.args[0], columns));
+    case Op::kIn:
+    case Op::kBetween:
+      return Shorten(Concat(Operand(e.args[0], columns), " not ", Predicate(e, columns)));
+    case Op::kMatches:
+      return Shorten(Concat(Operand(e.args[0], columns), " does not match ", e.pattern->pattern()));
+    case Op::kMultipleOf:
+      return Shorten(
+          Concat(Operand(e.args[0], columns), " not a multiple of ", LiteralText(e.args[1])));
+    default:
+      return Shorten(Concat("not (", ToText(e, columns), ")"));
+  }
+}
+
+std::string QuoteName(std::string_view name) {
+  bool plain = !name.empty() && !absl::ascii_isdigit(name[0]);
+  for (char c : name) plain = plain && (absl::ascii_isalnum(c) || c == '_');
+  for (std::string_view word :
+       {"and", "or", "not", "is", "in", "between", "matches", "true", "false", "null"}) {
+    plain = plain && !absl::EqualsIgnoreCase(AbslView(name), AbslView(word));
+  }
+  if (plain) return std::string(name);
+  return Concat("`", absl::StrReplaceAll(AbslView(name), {{"`", "``"}}), "`");
+}
+
+std::string NumberText(double value) {
+  if (std::isnan(value)) return "NaN";
+  if (std::isinf(value)) return value < 0 ? "-Infinity" : "Infinity";
+  char buffer[32];
+  const auto result = std::to_chars(buffer, buffer + sizeof buffer, value);
+  return std::string(buffer, result.ptr);
+}
+
+}  // namespace sluice::contract

@@ -1,0 +1,26 @@
+#pragma once
+// Expression to text: the inverse of the parser, and the short description of a violation.
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "contract/contract.h"
+#include "contract/expression.h"
+
+namespace sluice::contract {
+
+/// Text that parses to an equal expression.
+std::string ToText(const Expression& expression, const std::vector<Column>& columns);
+
+/// What holds when the condition does not: "speed_kmph > 250" for `speed_kmph <= 250`, "fuel_level
+/// null" for `fuel_level is not null`. At most about 120 bytes.
+std::string ViolationText(const Expression& expression, const std::vector<Column>& columns);
+
+/// A column's name as the rule language writes it: in backticks where it is no plain word.
+std::string QuoteName(std::string_view name);
+
+/// The shortest decimal text that reads back as `value`.
+std::string NumberText(double value);
+
+}  // namespace sluice::contract

@@ -1,0 +1,22 @@
+#pragma once
+// The vocabulary of the Open Data Contract Standard, and what becomes of each word: this table is
+// the whole truth about what a contract may say here.
+
+#include <string_view>
+#include <vector>
+
+#include "contract/contract.h"
+#include "contract/yaml_reader.h"
+
+namespace sluice::contract {
+
+const std::vector<KeySpec>& ContractKeys();
+const std::vector<KeySpec>& SchemaKeys();
+const std::vector<KeySpec>& PropertyKeys();
+const std::vector<KeySpec>& QualityKeys();
+const std::vector<KeySpec>& CustomPropertyKeys();
+const std::vector<KeySpec>& ImplementationKeys();
+/// `logicalTypeOptions` of a property of this type.
+const std::vector<KeySpec>& OptionKeys(LogicalType type);
+
+}  // namespace sluice::contract

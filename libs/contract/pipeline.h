@@ -1,0 +1,80 @@
+#pragma once
+// The pipeline file: everything that is not the contract's business. docs/your-own-topic.md has the
+// user's view.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "contract/contract.h"
+
+namespace sluice::contract {
+
+/// The PostgreSQL sink of a pipeline. Empty table names are not allowed.
+struct PostgresSinkConfig {
+  std::string name = "postgres";  ///< the sink's name in coverage and ledger
+  std::string schema = "public";
+  std::string clean_table;
+  std::string failed_table;
+  std::string corrupt_table;
+  std::string audit_view;
+  std::string partition_column;  ///< empty: the clean table is not partitioned
+  absl::Duration partition_interval = absl::Hours(24);
+  int64_t commit_rows = 100'000;                       ///< group commit: by rows,
+  int64_t commit_bytes = 32 << 20;                     ///< by bytes of accepted batches,
+  absl::Duration commit_age = absl::Milliseconds(50);  ///< and by age of the oldest accepted batch
+};
+
+struct PipelineConfig {
+  std::string name;           ///< [a-z0-9-]{1,40}
+  std::string folder;         ///< where the file lies
+  std::string contract_path;  ///< resolved against `folder`
+  int generation = 1;
+  // source.kafka
+  std::string source_topic;
+  enum class StartingOffsets { kEarliest, kLatest } starting_offsets = StartingOffsets::kEarliest;
+  // event_time
+  std::string event_time_column;  ///< empty: the record's Kafka timestamp
+  absl::Duration watermark_delay = absl::ZeroDuration();
+  absl::Duration idle_timeout = absl::Minutes(1);
+  // batch and limits
+  int64_t batch_rows = 4096;
+  int64_t batch_bytes = 1 << 20;  ///< raw input bytes at which a batch closes
+  absl::Duration batch_age = absl::Milliseconds(5);
+  int64_t max_record_bytes = 1 << 20;  ///< a longer value is `corrupt: oversize`, unparsed
+  int64_t max_raw_bytes = 16 << 10;    ///< how much of a corrupt value is kept in `_raw`
+  int64_t max_key_bytes = 4 << 10;  ///< a longer key is `corrupt: oversize_key`, and kept truncated
+  int max_depth = 32;
+  absl::Duration punctuation_interval = absl::Seconds(3);
+  absl::Duration internal_retention = absl::Hours(24 * 7);
+  int replication_factor = -1;  ///< of internal topics; -1: the broker's default
+  std::optional<PostgresSinkConfig> postgres;
+
+  /// sluice.<pipeline>.<generation>.<stage>
+  std::string InternalTopic(std::string_view stage) const;
+  /// sluice.<pipeline>.<generation>.<member>: the consumer group of a service (or of a sink).
+  std::string ConsumerGroup(std::string_view member) const;
+};
+
+/// Load `path`: a pipeline.yaml or the folder that holds one. `${VAR:-default}` is replaced from
+/// the environment, durations are `10m` or `10 minutes`, unknown and duplicate keys are refused.
+/// All problems at once, as in ParseContract.
+absl::StatusOr<PipelineConfig> LoadPipeline(const std::string& path);
+
+/// `10ms`, `10m`, `1h30m`, `10 minutes`, `1 day`. kInvalidArgument otherwise.
+absl::StatusOr<absl::Duration> ParseDuration(std::string_view text);
+
+/// `65536`, `64 KiB`, `1 MiB`, `2 GiB`. kInvalidArgument otherwise.
+absl::StatusOr<int64_t> ParseBytes(std::string_view text);
+
+/// What only both files together can tell: the columns the pipeline names exist in the contract and
+/// have a fitting type. kInvalidArgument with one problem a line.
+absl::Status CheckPipeline(const PipelineConfig& pipeline, const Contract& contract);
+
+/// Every key of the pipeline file with its meaning, as a Markdown table.
+std::string PipelineKeysAsMarkdown();
+
+}  // namespace sluice::contract

@@ -1,0 +1,69 @@
+#pragma once
+// Compiles everything in a contract that decides clean or failed into rules.
+
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "contract/contract.h"
+#include "contract/yaml_document.h"
+#include "contract/yaml_reader.h"
+
+namespace sluice::contract {
+
+/// Used once per contract, after its columns are known.
+class RuleCompiler {
+ public:
+  /// `text` is the contract's file, for positions inside of expressions. All arguments outlive this
+  /// object.
+  RuleCompiler(std::string_view text, bool is_v30, Contract* contract, Diagnostics* diagnostics)
+      : text_(text), is_v30_(is_v30), contract_(contract), diagnostics_(diagnostics) {}
+
+  /// `logicalTypeOptions` and `quality` of a property.
+  void CompileProperty(const YamlNode& property, int column);
+  /// `quality` of the table.
+  void CompileTable(const YamlNode& schema);
+  /// Name the rules that have no id of their own.
+  void Finish();
+
+ private:
+  struct Bound;
+  void CompileOptions(const YamlNode& options, int column);
+  void CompileBounds(const MapReader& options, int column);
+  bool ReadBound(const Bound& bound, const MapReader& options, const Column& column,
+                 Expression* literal);
+  bool IsStrictFlag(const MapReader& options, std::string_view key);
+  void CompileLengths(const MapReader& options, int column);
+  void CompileMultipleOf(const MapReader& options, int column);
+  void CompilePatterns(const MapReader& options, int column);
+  void CheckFormat(const MapReader& options, const Column& column);
+  void CheckTimezone(const MapReader& options);
+
+  void CompileQuality(const YamlNode& quality, int column);
+  void CompileLibrary(const MapReader& quality, int column, Rule rule);
+  bool CompileMetric(const MapReader& quality, const std::string& metric, int column, Rule* rule);
+  void CompileCustom(const MapReader& quality, int column, Rule rule);
+  bool ReadRuleHead(const MapReader& quality, int column, Rule* rule);
+  bool ReadValues(const YamlNode& list, int column, std::vector<Expression>* values,
+                  bool* has_null);
+  void RefuseKeys(const MapReader& quality, const std::vector<std::string_view>& keys,
+                  std::string_view type);
+
+  Expression ColumnOf(int column) const;
+  /// A rule of `logicalTypeOptions`: the record fails when `predicate` is false.
+  void AddOption(const YamlNode& at, int column, std::string_view check, std::string_view dimension,
+                 Expression predicate, std::string summary = "");
+  void Add(const YamlNode& at, Rule rule, std::string_view check);
+
+  std::string_view text_;
+  bool is_v30_;
+  Contract* contract_;
+  Diagnostics* diagnostics_;
+  std::set<std::string> ids_;
+  std::vector<std::string>
+      wanted_ids_;  // per rule: the id to make unique, empty when it has its own
+  bool too_many_ = false;
+};
+
+}  // namespace sluice::contract

@@ -1,0 +1,223 @@
+// RuleCompiler: `logicalTypeOptions`.
+
+#include <algorithm>
+#include <utility>
+
+#include "base/strings.h"
+#include "contract/expression_parser.h"
+#include "contract/expression_text.h"
+#include "contract/literal_reader.h"
+#include "contract/odcs_keys.h"
+#include "contract/rule_compiler.h"
+
+namespace sluice::contract {
+namespace {
+
+/// String formats that are executed: the pattern, and what a violation is called.
+struct StringFormat {
+  std::string_view name;
+  std::string_view pattern;
+  std::string_view summary;
+};
+constexpr StringFormat kStringFormats[] = {
+    {"uuid", "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$",
+     "not a uuid"},
+    {"email", "^[^@\\s]+@[^@\\s.]+(\\.[^@\\s.]+)*$", "not an email address"},
+    {"ipv4", "^((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(\\.|$)){4}$", "not an IPv4 address"},
+};
+
+Expression Compare(Op op, Expression left, Expression right) {
+  std::vector<Expression> args;
+  args.push_back(std::move(left));
+  args.push_back(std::move(right));
+  return Combine(op, std::move(args));
+}
+
+double AsDouble(const Expression& literal) {
+  if (const auto* integer = std::get_if<int64_t>(&literal.literal))
+    return static_cast<double>(*integer);
+  return std::get<double>(literal.literal);
+}
+
+}  // namespace
+
+/// One end of an allowed range.
+struct RuleCompiler::Bound {
+  std::string_view key;
+  std::string_view strict_flag;  // in v3.0.x a boolean under this key makes the bound exclusive
+  std::string_view check;
+  Op op;
+  Op strict_op;
+  bool lower;
+};
+
+void RuleCompiler::CompileOptions(const YamlNode& node, int column) {
+  const Column& target = contract_->columns[column];
+  const MapReader options(node, OptionKeys(target.type),
+                          Concat("logicalTypeOptions of ", Describe(ValueTypeOf(target.type))),
+                          diagnostics_);
+  if (!node.IsMap()) return;
+  switch (target.type) {
+    case LogicalType::kString:
+      CompileLengths(options, column);
+      CompilePatterns(options, column);
+      break;
+    case LogicalType::kInteger:
+    case LogicalType::kNumber:
+      CompileBounds(options, column);
+      CompileMultipleOf(options, column);
+      break;
+    case LogicalType::kDate:
+    case LogicalType::kTimestamp:
+      CompileBounds(options, column);
+      break;
+    case LogicalType::kBoolean:
+      break;
+  }
+  CheckFormat(options, target);
+  if (target.type == LogicalType::kTimestamp) CheckTimezone(options);
+}
+
+void RuleCompiler::CompileBounds(const MapReader& options, int column) {
+  static constexpr Bound kBounds[] = {
+      {"minimum", "exclusiveMinimum", "minimum", Op::kGreaterEqual, Op::kGreater, true},
+      {"exclusiveMinimum", "", "exclusive_minimum", Op::kGreater, Op::kGreater, true},
+      {"maximum", "exclusiveMaximum", "maximum", Op::kLessEqual, Op::kLess, false},
+      {"exclusiveMaximum", "", "exclusive_maximum", Op::kLess, Op::kLess, false},
+  };
+  const Column& target = contract_->columns[column];
+  std::optional<Expression> lower;
+  for (const Bound& bound : kBounds) {
+    Expression literal;
+    if (!ReadBound(bound, options, target, &literal)) continue;
+    if (bound.lower) {
+      if (!lower.has_value() || AsDouble(literal) > AsDouble(*lower)) lower = literal;
+    } else if (lower.has_value() && AsDouble(literal) < AsDouble(*lower)) {
+      diagnostics_->Error(*options.Find(bound.key), "invalid-value",
+                          "no value is above the minimum and below this");
+    }
+    const bool strict =
+        !bound.strict_flag.empty() && is_v30_ && IsStrictFlag(options, bound.strict_flag);
+    AddOption(*options.Find(bound.key), column, bound.check, "accuracy",
+              Compare(strict ? bound.strict_op : bound.op, ColumnOf(column), std::move(literal)));
+  }
+}
+
+bool RuleCompiler::ReadBound(const Bound& bound, const MapReader& options, const Column& column,
+                             Expression* literal) {
+  const YamlNode* node = options.Find(bound.key);
+  if (node == nullptr) return false;
+  if (bound.strict_flag.empty() && ReadBoolean(*node).has_value()) {
+    if (!is_v30_) {
+      diagnostics_->Error(*node, "wrong-type",
+                          Concat("since v3.1.0 \"", bound.key, "\" is a value, not a flag"));
+    } else if (*ReadBoolean(*node) && !options.Has(bound.lower ? "minimum" : "maximum")) {
+      diagnostics_->Error(*node, "missing-key",
+                          Concat("\"", bound.key, "\" has no bound beside it"));
+    }
+    return false;
+  }
+  return ReadLiteral(*node, column, literal, diagnostics_);
+}
+
+bool RuleCompiler::IsStrictFlag(const MapReader& options, std::string_view key) {
+  const YamlNode* node = options.Find(key);
+  return node != nullptr && ReadBoolean(*node).value_or(false);
+}
+
+void RuleCompiler::CompileLengths(const MapReader& options, int column) {
+  std::optional<int64_t> limits[2];
+  for (bool minimum : {true, false}) {
+    const std::string_view key = minimum ? "minLength" : "maxLength";
+    std::optional<int64_t>& limit = limits[minimum ? 0 : 1];
+    limit = options.Integer(key);
+    if (!limit.has_value()) continue;
+    if (*limit < 0) {
+      diagnostics_->Error(*options.Find(key), "invalid-value", "a length is not negative");
+      continue;
+    }
+    Expression length = Combine(Op::kLength, {ColumnOf(column)});
+    length.type = ValueType::kInteger;
+    AddOption(*options.Find(key), column, minimum ? "min_length" : "max_length", "conformity",
+              Compare(minimum ? Op::kGreaterEqual : Op::kLessEqual, std::move(length),
+                      LiteralExpression(ValueType::kInteger, *limit)));
+  }
+  if (limits[0] > limits[1] && limits[1].has_value()) {
+    diagnostics_->Error(*options.Find("maxLength"), "invalid-value",
+                        "maxLength is below minLength");
+  }
+}
+
+void RuleCompiler::CompileMultipleOf(const MapReader& options, int column) {
+  const YamlNode* node = options.Find("multipleOf");
+  Expression literal;
+  if (node == nullptr || !ReadLiteral(*node, contract_->columns[column], &literal, diagnostics_))
+    return;
+  if (AsDouble(literal) <= 0) {
+    diagnostics_->Error(*node, "invalid-value", "\"multipleOf\" must be above zero");
+    return;
+  }
+  AddOption(*node, column, "multiple_of", "conformity",
+            Compare(Op::kMultipleOf, ColumnOf(column), std::move(literal)));
+}
+
+void RuleCompiler::CompilePatterns(const MapReader& options, int column) {
+  std::string problem;
+  if (std::optional<std::string> pattern = options.Text("pattern")) {
+    if (auto compiled = CompilePattern(*pattern, &problem)) {
+      AddOption(*options.Find("pattern"), column, "pattern", "conformity",
+                Matches(ColumnOf(column), std::move(compiled)));
+    } else {
+      diagnostics_->Error(*options.Find("pattern"), "pattern", problem);
+    }
+  }
+  std::optional<std::string> format = options.Text("format");
+  if (!format.has_value()) return;
+  for (const StringFormat& known : kStringFormats) {
+    if (known.name != *format) continue;
+    AddOption(*options.Find("format"), column, "format", "conformity",
+              Matches(ColumnOf(column), CompilePattern(known.pattern, &problem)),
+              Concat(QuoteName(contract_->columns[column].name), " ", known.summary));
+  }
+}
+
+void RuleCompiler::CheckFormat(const MapReader& options, const Column& column) {
+  std::optional<std::string> format =
+      column.type == LogicalType::kBoolean ? std::nullopt : options.Text("format");
+  if (!format.has_value()) return;
+  std::vector<std::string_view> known;
+  switch (column.type) {
+    case LogicalType::kString:
+      for (const StringFormat& candidate : kStringFormats) known.push_back(candidate.name);
+      break;
+    case LogicalType::kNumber:
+      known = {"f64"};
+      break;
+    case LogicalType::kDate:
+      known = {"yyyy-MM-dd"};
+      break;
+    case LogicalType::kTimestamp:
+      break;
+    default:
+      return;  // integers: ReadColumn's
+  }
+  if (std::find(known.begin(), known.end(), *format) != known.end()) return;
+  diagnostics_->Error(
+      *options.Find("format"), "not-supported",
+      Concat("format \"", format->substr(0, 60), "\" is not supported; ",
+             known.empty()
+                 ? "timestamps are ISO 8601: leave `format` out"
+                 : Concat("use ", ListOf(known), " or leave it out",
+                          column.type == LogicalType::kString ? ", or write a `pattern`" : "")));
+}
+
+void RuleCompiler::CheckTimezone(const MapReader& options) {
+  if (options.Boolean("timezone").value_or(false)) {
+    diagnostics_->Error(
+        *options.Find("timezone"), "not-supported",
+        "a timestamp may come with or without an offset (then it is UTC): leave `timezone` out");
+  }
+  (void)options.OneOf("defaultTimezone", {"Etc/UTC", "UTC"});
+}
+
+}  // namespace sluice::contract

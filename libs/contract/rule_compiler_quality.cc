@@ -1,0 +1,281 @@
+// RuleCompiler: `quality`.
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
+#include "base/strings.h"
+#include "contract/expression_parser.h"
+#include "contract/expression_text.h"
+#include "contract/literal_reader.h"
+#include "contract/odcs_keys.h"
+#include "contract/rule_compiler.h"
+
+namespace sluice::contract {
+namespace {
+
+/// Stable ids of the standard.
+bool IsStableId(std::string_view id) {
+  return !id.empty() && id.size() <= 100 && std::all_of(id.begin(), id.end(), [](char c) {
+    return absl::ascii_isalnum(c) || c == '_' || c == '-';
+  });
+}
+
+Expression Unary(Op op, Expression arg) {
+  std::vector<Expression> args;
+  args.push_back(std::move(arg));
+  return Combine(op, std::move(args));
+}
+
+Expression In(Expression value, std::vector<Expression> literals) {
+  literals.insert(literals.begin(), std::move(value));
+  return Combine(Op::kIn, std::move(literals));
+}
+
+}  // namespace
+
+void RuleCompiler::CompileQuality(const YamlNode& node, int column) {
+  const MapReader quality(node, QualityKeys(), "a quality rule", diagnostics_);
+  if (!node.IsMap()) return;
+  Rule rule;
+  if (!ReadRuleHead(quality, column, &rule)) return;
+  const std::string type =
+      quality.Has("type") ? quality.OneOf("type", {"library", "text", "sql", "custom"}).value_or("")
+                          : "library";
+  if (type == "library") {
+    RefuseKeys(quality, {"engine", "implementation"}, "`type: library` has no");
+    CompileLibrary(quality, column, std::move(rule));
+  } else if (type == "custom") {
+    RefuseKeys(quality, {"metric", "arguments", "mustBe", "unit"}, "`type: custom` has no");
+    CompileCustom(quality, column, std::move(rule));
+  } else if (type == "text") {
+    RefuseKeys(quality, {"metric", "arguments", "mustBe", "unit", "engine", "implementation"},
+               "`type: text` is for readers only and has no");
+  } else if (type == "sql") {
+    diagnostics_->Error(*quality.Find("type"), "not-supported",
+                        "SQL is not executed; write a rule of `type: custom, engine: sluice`");
+  }
+}
+
+bool RuleCompiler::ReadRuleHead(const MapReader& quality, int column, Rule* rule) {
+  bool good = true;
+  if (std::optional<std::string> id = quality.Text("id")) {
+    if (!IsStableId(*id)) {
+      diagnostics_->Error(*quality.Find("id"), "invalid-value",
+                          "an id has letters, digits, _ and - only, at most 100 of them");
+      good = false;
+    } else if (!ids_.insert(*id).second) {
+      diagnostics_->Error(*quality.Find("id"), "duplicate-name",
+                          Concat("another rule has the id \"", *id, "\" already"));
+      good = false;
+    }
+    rule->id = *std::move(id);
+  }
+  rule->column_index = column;
+  if (column >= 0) rule->column = contract_->columns[column].name;
+  rule->severity = quality.OneOf("severity", {"info", "warning", "error"}).value_or("error");
+  rule->action = rule->severity == "error" ? Action::kQuarantine : Action::kWarn;
+  rule->dimension = quality
+                        .OneOf("dimension", {"accuracy", "completeness", "conformity",
+                                             "consistency", "coverage", "timeliness", "uniqueness"})
+                        .value_or("");
+  for (std::string_view key : {"scheduler", "schedule"}) {
+    if (quality.Has(key)) {
+      diagnostics_->Warning(
+          *quality.Find(key), "no-effect",
+          Concat("\"", key, "\" has no effect: every record is checked as it arrives"));
+    }
+  }
+  return good;
+}
+
+void RuleCompiler::RefuseKeys(const MapReader& quality, const std::vector<std::string_view>& keys,
+                              std::string_view type) {
+  for (std::string_view key : keys) {
+    if (quality.Has(key)) {
+      diagnostics_->Error(*quality.Find(key), "unexpected-key", Concat(type, " \"", key, "\""));
+    }
+  }
+}
+
+void RuleCompiler::CompileLibrary(const MapReader& quality, int column, Rule rule) {
+  std::optional<std::string> metric;
+  if (quality.Has("rule") && !quality.Has("metric")) return;  // refused by name already
+  metric = quality.RequiredText("metric");
+  if (!metric.has_value()) return;
+  (void)quality.OneOf("unit", {"rows", "percent"});
+  if (column < 0 || *metric == "duplicateValues" || *metric == "rowCount") {
+    const bool known = *metric == "duplicateValues" || *metric == "rowCount" ||
+                       *metric == "nullValues" || *metric == "missingValues" ||
+                       *metric == "invalidValues";
+    diagnostics_->Error(
+        *quality.Find("metric"), known ? "not-supported" : "invalid-value",
+        !known       ? Concat("there is no metric \"", metric->substr(0, 60), "\"")
+        : column < 0 ? Concat("metric \"", *metric, "\" is not supported for a whole table; ",
+                              "write it at a property, or a rule of `type: custom, engine: sluice`")
+                     : Concat("metric \"", *metric, "\" is not supported: ",
+                              "a record is judged without looking at other records"));
+    return;
+  }
+  if (const YamlNode* threshold = quality.Find("mustBe")) {
+    double value = -1;
+    if (!threshold->IsScalar() || !absl::SimpleAtod(threshold->scalar, &value) || value != 0) {
+      diagnostics_->Error(
+          *threshold, "not-supported",
+          "a record passes or fails by itself, so the only threshold is `mustBe: 0`");
+      return;
+    }
+  } else {
+    diagnostics_->Error(quality.node(), "missing-key",
+                        "\"mustBe: 0\" is missing in a quality rule");
+    return;
+  }
+  if (!CompileMetric(quality, *metric, column, &rule)) return;
+  const std::string_view check = *metric == "nullValues"      ? "null"
+                                 : *metric == "missingValues" ? "missing"
+                                                              : "invalid";
+  Add(quality.node(), std::move(rule), check);
+}
+
+bool RuleCompiler::CompileMetric(const MapReader& quality, const std::string& metric, int column,
+                                 Rule* rule) {
+  static const auto& no_keys = *new std::vector<KeySpec>{};
+  static const auto& missing_keys = *new std::vector<KeySpec>{{"missingValues", KeyUse::kExecuted}};
+  static const auto& invalid_keys =
+      *new std::vector<KeySpec>{{"validValues", KeyUse::kExecuted}, {"pattern", KeyUse::kExecuted}};
+  const YamlNode none = [&] {
+    YamlNode node = quality.node();
+    node.kind = YamlNode::Kind::kMap;
+    node.members.clear();
+    return node;
+  }();
+  const YamlNode& given = quality.Has("arguments") ? *quality.Find("arguments") : none;
+  std::vector<Expression> values;
+  bool has_null = false;
+  if (metric == "nullValues") {
+    MapReader(given, no_keys, "the arguments of nullValues", diagnostics_);
+    if (rule->dimension.empty()) rule->dimension = "completeness";
+    rule->predicate = Unary(Op::kIsNotNull, ColumnOf(column));
+    return true;
+  }
+  if (metric == "missingValues") {
+    const MapReader arguments(given, missing_keys, "the arguments of missingValues", diagnostics_);
+    const std::vector<YamlNode>* list = arguments.List("missingValues");
+    if (list == nullptr || list->empty()) {
+      diagnostics_->Error(given, "missing-key",
+                          "metric missingValues needs arguments: {missingValues: [...]}");
+      return false;
+    }
+    if (!ReadValues(*arguments.Find("missingValues"), column, &values, &has_null)) return false;
+    if (rule->dimension.empty()) rule->dimension = "completeness";
+    rule->summary = Concat(QuoteName(rule->column), " missing");
+    std::vector<Expression> parts;
+    if (has_null) parts.push_back(Unary(Op::kIsNotNull, ColumnOf(column)));
+    if (!values.empty()) parts.push_back(Unary(Op::kNot, In(ColumnOf(column), std::move(values))));
+    rule->predicate = parts.size() == 1 ? std::move(parts[0]) : Combine(Op::kAnd, std::move(parts));
+    return true;
+  }
+  if (metric != "invalidValues") {
+    diagnostics_->Error(*quality.Find("metric"), "invalid-value",
+                        Concat("there is no metric \"", metric.substr(0, 60), "\""));
+    return false;
+  }
+  const MapReader arguments(given, invalid_keys, "the arguments of invalidValues", diagnostics_);
+  if (rule->dimension.empty()) rule->dimension = "conformity";
+  if (arguments.Has("validValues") == arguments.Has("pattern")) {
+    diagnostics_->Error(
+        given, "missing-key",
+        "metric invalidValues needs arguments: either {validValues: [...]} or {pattern: ...}");
+    return false;
+  }
+  if (arguments.Has("validValues")) {
+    const std::vector<YamlNode>* list = arguments.List("validValues");
+    if (list == nullptr || !ReadValues(*arguments.Find("validValues"), column, &values, &has_null))
+      return false;
+    if (has_null || values.empty()) {
+      diagnostics_->Error(
+          *arguments.Find("validValues"), "invalid-value",
+          "list the valid values; null always passes here (metric nullValues refuses it)");
+      return false;
+    }
+    rule->predicate = In(ColumnOf(column), std::move(values));
+    return true;
+  }
+  std::optional<std::string> pattern = arguments.Text("pattern");
+  if (!pattern.has_value()) return false;
+  if (contract_->columns[column].type != LogicalType::kString) {
+    diagnostics_->Error(*arguments.Find("pattern"), "wrong-type", "only text has a pattern");
+    return false;
+  }
+  std::string problem;
+  auto compiled = CompilePattern(*pattern, &problem);
+  if (compiled == nullptr) {
+    diagnostics_->Error(*arguments.Find("pattern"), "pattern", problem);
+    return false;
+  }
+  rule->predicate = Matches(ColumnOf(column), std::move(compiled));
+  return true;
+}
+
+bool RuleCompiler::ReadValues(const YamlNode& list, int column, std::vector<Expression>* values,
+                              bool* has_null) {
+  bool good = true;
+  for (const YamlNode& item : list.items) {
+    Expression literal;
+    if (item.IsNull()) {
+      *has_null = true;
+    } else if (ReadLiteral(item, contract_->columns[column], &literal, diagnostics_)) {
+      values->push_back(std::move(literal));
+    } else {
+      good = false;
+    }
+  }
+  return good;
+}
+
+void RuleCompiler::CompileCustom(const MapReader& quality, int column, Rule rule) {
+  std::optional<std::string> engine = quality.RequiredText("engine");
+  if (!engine.has_value()) return;
+  if (*engine != "sluice") {
+    diagnostics_->Error(
+        *quality.Find("engine"), "not-supported",
+        Concat("engine \"", engine->substr(0, 60), "\" is not executed; the engine is \"sluice\""));
+    return;
+  }
+  const YamlNode* node = quality.Find("implementation");
+  if (node == nullptr) {
+    diagnostics_->Error(quality.node(), "missing-key",
+                        "\"implementation\" is missing in a quality rule");
+    return;
+  }
+  const MapReader implementation(*node, ImplementationKeys(), "an implementation", diagnostics_);
+  if (std::optional<std::string> action =
+          implementation.OneOf("action", {"warn", "quarantine", "drop", "fail"})) {
+    rule.action = *action == "warn"   ? Action::kWarn
+                  : *action == "drop" ? Action::kDrop
+                  : *action == "fail" ? Action::kFail
+                                      : Action::kQuarantine;
+  }
+  std::optional<std::string> text = implementation.RequiredText("rule");
+  if (!text.has_value()) return;
+  const YamlNode& rule_node = *implementation.Find("rule");
+  ExpressionError error;
+  std::optional<Expression> predicate = ParseExpression(*text, contract_->columns, &error);
+  if (!predicate.has_value()) {
+    if (std::optional<YamlPosition> position = LocateInScalar(text_, rule_node, error.offset)) {
+      diagnostics_->ErrorAt(position->line, position->column, "expression", error.message);
+    } else {
+      diagnostics_->Error(
+          rule_node, "expression",
+          Concat(error.message, " (at character ", error.offset + 1, " of the rule)"));
+    }
+    return;
+  }
+  if (rule.dimension.empty()) rule.dimension = column < 0 ? "consistency" : "accuracy";
+  rule.summary = quality.Text("name").value_or("");
+  rule.predicate = *std::move(predicate);
+  Add(quality.node(), std::move(rule), column < 0 ? "row_rule" : "rule");
+}
+
+}  // namespace sluice::contract

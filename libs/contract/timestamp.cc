@@ -1,0 +1,124 @@
+#include "contract/timestamp.h"
+
+#include <chrono>
+#include <cstdio>
+
+namespace sluice::contract {
+namespace {
+
+constexpr int64_t kMinMicros = -62'135'596'800 * kMicrosPerSecond;  // 0001-01-01T00:00:00Z
+constexpr int64_t kMaxMicros =
+    253'402'300'800 * kMicrosPerSecond - 1;  // 9999-12-31T23:59:59.999999Z
+
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
+/// `width` digits at `text[at]`; the caller has checked the length.
+bool Digits(std::string_view text, size_t at, int width, int* value) {
+  int result = 0;
+  for (int i = 0; i < width; ++i) {
+    if (!IsDigit(text[at + i])) return false;
+    result = result * 10 + (text[at + i] - '0');
+  }
+  *value = result;
+  return true;
+}
+
+/// `Z`, `+hh:mm`, `+hhmm`, `+hh` or nothing.
+bool ParseOffset(std::string_view text, int64_t* micros) {
+  *micros = 0;
+  if (text.empty() || text == "Z" || text == "z") return true;
+  if (text[0] != '+' && text[0] != '-') return false;
+  int hours = 0;
+  int minutes = 0;
+  const bool is_long = text.size() == 6 && text[3] == ':';
+  if (!is_long && text.size() != 5 && text.size() != 3) return false;
+  if (!Digits(text, 1, 2, &hours)) return false;
+  if (text.size() > 3 && !Digits(text, is_long ? 4 : 3, 2, &minutes)) return false;
+  if (hours > 23 || minutes > 59) return false;
+  *micros = (hours * 60 + minutes) * 60 * kMicrosPerSecond;
+  if (text[0] == '-') *micros = -*micros;
+  return true;
+}
+
+int64_t FloorDivide(int64_t value, int64_t by) { return value / by - (value % by < 0 ? 1 : 0); }
+
+}  // namespace
+
+bool ParseDate(std::string_view text, int32_t* days) {
+  if (text.size() != 10 || text[4] != '-' || text[7] != '-') return false;
+  int year = 0;
+  int month = 0;
+  int day = 0;
+  if (!Digits(text, 0, 4, &year) || !Digits(text, 5, 2, &month) || !Digits(text, 8, 2, &day))
+    return false;
+  const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(month),
+                                         std::chrono::day(day)};
+  if (year == 0 || !date.ok()) return false;
+  *days = static_cast<int32_t>(std::chrono::sys_days(date).time_since_epoch().count());
+  return true;
+}
+
+bool ParseTimestamp(std::string_view text, int64_t* micros) {
+  int32_t days = 0;
+  if (text.size() < 19 || !ParseDate(text.substr(0, 10), &days)) return false;
+  if (text[10] != 'T' && text[10] != 't' && text[10] != ' ') return false;
+  if (text[13] != ':' || text[16] != ':') return false;
+  int hour = 0;
+  int minute = 0;
+  int second = 0;
+  if (!Digits(text, 11, 2, &hour) || !Digits(text, 14, 2, &minute) || !Digits(text, 17, 2, &second))
+    return false;
+  if (hour > 23 || minute > 59 || second > 59) return false;
+  size_t at = 19;
+  int64_t fraction = 0;
+  if (at < text.size() && text[at] == '.') {
+    int64_t unit = kMicrosPerSecond / 10;
+    const size_t start = ++at;
+    for (; at < text.size() && IsDigit(text[at]) && at - start < 9; ++at, unit /= 10) {
+      fraction += (text[at] - '0') * unit;
+    }
+    if (at == start) return false;
+  }
+  int64_t offset = 0;
+  if (!ParseOffset(text.substr(at), &offset)) return false;
+  const int64_t seconds = (hour * 60 + minute) * 60 + second;
+  const int64_t result = days * kMicrosPerDay + seconds * kMicrosPerSecond + fraction - offset;
+  if (result < kMinMicros || result > kMaxMicros) return false;
+  *micros = result;
+  return true;
+}
+
+void AppendDate(int64_t days, std::string* text) {
+  // chrono's year is 16 bits wide; nothing outside of this is a date of ours.
+  if (days < -12'000'000 || days > 11'000'000) {
+    text->append(std::to_string(days)).append(" days");
+    return;
+  }
+  const std::chrono::year_month_day date{
+      std::chrono::sys_days(std::chrono::days(static_cast<int>(days)))};
+  char buffer[32];
+  const int length =
+      std::snprintf(buffer, sizeof buffer, "%04d-%02u-%02u", static_cast<int>(date.year()),
+                    static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()));
+  text->append(buffer, length);
+}
+
+void AppendTimestamp(int64_t micros, std::string* text) {
+  const int64_t days = FloorDivide(micros, kMicrosPerDay);
+  const int64_t in_day = micros % kMicrosPerDay + (micros % kMicrosPerDay < 0 ? kMicrosPerDay : 0);
+  const int seconds = static_cast<int>(in_day / kMicrosPerSecond);
+  const int fraction = static_cast<int>(in_day % kMicrosPerSecond);
+  AppendDate(days, text);
+  char buffer[48];
+  int length = std::snprintf(buffer, sizeof buffer, "T%02d:%02d:%02d", seconds / 3600,
+                             seconds / 60 % 60, seconds % 60);
+  text->append(buffer, length);
+  if (fraction != 0) {
+    length = fraction % 1000 == 0 ? std::snprintf(buffer, sizeof buffer, ".%03d", fraction / 1000)
+                                  : std::snprintf(buffer, sizeof buffer, ".%06d", fraction);
+    text->append(buffer, length);
+  }
+  text->push_back('Z');
+}
+
+}  // namespace sluice::contract
