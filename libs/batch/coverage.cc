@@ -1,0 +1,45 @@
+#include "batch/coverage.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace sluice::batch {
+
+Counts& operator+=(Counts& counts, const Counts& more) {
+  for (size_t i = 0; i < counts.size(); ++i) counts[i] += more[i];
+  return counts;
+}
+
+int64_t Total(const Counts& counts) {
+  return std::accumulate(counts.begin(), counts.end(), int64_t{0});
+}
+
+Acceptance Reader::Offer(const Range& batch) {
+  const Acceptance acceptance = Accept(next_, batch);
+  if (acceptance == Acceptance::kGap) {
+    beyond_ = std::min(beyond_.value_or(batch.first), batch.first);
+  } else if (acceptance == Acceptance::kApply) {
+    next_ = batch.next;
+    if (beyond_ && *beyond_ <= next_) beyond_.reset();
+  }
+  return acceptance;
+}
+
+std::optional<Range> Reader::gap() const {
+  if (!beyond_) return std::nullopt;
+  return Range{next_, *beyond_};
+}
+
+void Emitter::Sent(const Range& batch) {
+  sent_ = batch.next;
+  in_flight_ = true;
+}
+
+void Emitter::Acknowledged() {
+  end_ = sent_;
+  in_flight_ = false;
+}
+
+void Emitter::Rewind(Offset to) { end_ = sent_ = std::min(to, end_); }
+
+}  // namespace sluice::batch

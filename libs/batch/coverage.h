@@ -1,0 +1,112 @@
+#pragma once
+// Coverage: which source records a batch accounts for, and what a reader does with it. Pure
+// functions; the laws are in ARCHITECTURE.md; docs/coverage has a model of them.
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "batch/verdict.h"
+
+namespace sluice::batch {
+
+/// A source offset.
+using Offset = int64_t;
+
+/// The half-open range `[first, next)` of source offsets. Offsets inside may have holes.
+struct Range {
+  Offset first = 0;
+  Offset next = 0;
+  bool empty() const { return first >= next; }
+  bool operator==(const Range&) const = default;
+};
+
+/// Records per verdict.
+struct Counts : std::array<int64_t, kVerdictCount> {};
+Counts& operator+=(Counts& counts, const Counts& more);
+/// Sum over all verdicts.
+int64_t Total(const Counts& counts);
+
+/// Which contract a batch was judged by.
+struct ContractRef {
+  std::string version;
+  std::string content_hash;
+  bool operator==(const ContractRef&) const = default;
+};
+
+/// The header of an internal message (`sluice-coverage`, sluice.wire.v1.Coverage on the wire).
+struct Coverage {
+  std::string pipeline;
+  int32_t generation = 1;
+  std::string topic;      ///< the source topic,
+  std::string topic_id;   ///< its id ("" where the broker does not tell),
+  int32_t partition = 0;  ///< and its partition
+  Range range;
+  Offset origin = 0;  ///< where the pipeline began on this partition; the same in every batch
+  Counts counts{};    ///< records in `range` by verdict
+  bool lost =
+      false;  ///< the whole range is `lost`: there are no rows, counts[kLost] == next - first
+  ContractRef contract;
+  std::optional<int64_t> watermark_us;  ///< event time below which no more records are expected
+  bool idle =
+      false;  ///< the partition had nothing new for idle_timeout: it holds no watermark back
+  int64_t newest_timestamp_ms =
+      -1;  ///< of the newest record in or before the range (end-to-end latency); -1: none yet
+};
+
+/// What a reader that holds `next` does with a batch (law 3).
+enum class Acceptance : uint8_t {
+  kApply,        ///< first <= next < batch.next: take the rows with `_offset` >= next
+  kRepeat,       ///< batch.next <= next: skip
+  kPunctuation,  ///< first == batch.next == next: no rows; take over watermark, idle and contract
+  kGap,          ///< first > next: apply nothing; read on for a batch that closes it
+};
+constexpr Acceptance Accept(Offset next, const Range& batch) {
+  if (batch.first > next) return Acceptance::kGap;
+  if (batch.next > next) return Acceptance::kApply;
+  return batch.first == batch.next && batch.next == next ? Acceptance::kPunctuation
+                                                         : Acceptance::kRepeat;
+}
+
+/// A reader's memory of one partition: where it is, and whether a gap is open. Every acceptance
+/// goes through it.
+class Reader {
+ public:
+  explicit Reader(Offset next) : next_(next) {}
+  Offset next() const { return next_; }
+  /// Judge the next batch in log order and, when it is to be applied, move on.
+  Acceptance Offer(const Range& batch);
+  /// The range that is missing, when a gap is open: [next, first of the nearest batch beyond).
+  std::optional<Range> gap() const;
+
+ private:
+  Offset next_;
+  std::optional<Offset> beyond_;
+};
+
+/// An emitter's memory of one output partition: enforces law 2 (contiguous, at most one
+/// unacknowledged batch).
+class Emitter {
+ public:
+  /// `accepted_end`: the end of the last batch in the own output (or origin).
+  explicit Emitter(Offset accepted_end) : end_(accepted_end), sent_(accepted_end) {}
+  Offset end() const { return end_; }  ///< acknowledged up to here
+  Offset sent() const { return sent_; }
+  bool in_flight() const { return in_flight_; }
+  /// Whether `batch` may be sent now: nothing unacknowledged, and it begins at or before `end`.
+  bool MaySend(const Range& batch) const {
+    return !in_flight_ && batch.first <= end_ && batch.next >= batch.first;
+  }
+  void Sent(const Range& batch);
+  void Acknowledged();
+  /// After repair: emit again from an earlier offset. Only while nothing is in flight.
+  void Rewind(Offset to);
+
+ private:
+  Offset end_;
+  Offset sent_;
+  bool in_flight_ = false;
+};
+
+}  // namespace sluice::batch

@@ -1,0 +1,104 @@
+#include "batch/row_json.h"
+
+#include <cmath>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/time/time.h"
+#include "arrow/array.h"
+#include "arrow/record_batch.h"
+#include "arrow/type.h"
+#include "batch/schema.h"
+
+namespace sluice::batch {
+namespace {
+
+/// Length of the UTF-8 sequence at the head of `text`, 0 when it is none.
+size_t Utf8Length(std::string_view text) {
+  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char lead = byte(0);
+  if (lead < 0x80) return 1;
+  const size_t length = lead >= 0xC2 && lead < 0xE0   ? 2
+                        : lead >= 0xE0 && lead < 0xF0 ? 3
+                        : lead >= 0xF0 && lead < 0xF5 ? 4
+                                                      : 0;
+  if (length == 0 || text.size() < length) return 0;
+  for (size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xC0) != 0x80) return 0;
+  }
+  if ((lead == 0xE0 && byte(1) < 0xA0) || (lead == 0xED && byte(1) >= 0xA0) ||
+      (lead == 0xF0 && byte(1) < 0x90) || (lead == 0xF4 && byte(1) >= 0x90)) {
+    return 0;
+  }
+  return length;
+}
+
+void AppendValue(const arrow::Array& column, int64_t row, std::string* out) {
+  if (column.IsNull(row)) {
+    out->append("null");
+    return;
+  }
+  switch (column.type_id()) {
+    case arrow::Type::STRING:
+      AppendJsonString(static_cast<const arrow::StringArray&>(column).GetView(row), out);
+      break;
+    case arrow::Type::INT64:
+      absl::StrAppend(out, static_cast<const arrow::Int64Array&>(column).Value(row));
+      break;
+    case arrow::Type::DOUBLE: {
+      const double value = static_cast<const arrow::DoubleArray&>(column).Value(row);
+      out->append(std::isfinite(value) ? absl::StrFormat("%.17g", value) : "null");
+      break;
+    }
+    case arrow::Type::BOOL:
+      out->append(static_cast<const arrow::BooleanArray&>(column).Value(row) ? "true" : "false");
+      break;
+    case arrow::Type::DATE32: {
+      const absl::CivilDay day =
+          absl::CivilDay(1970, 1, 1) + static_cast<const arrow::Date32Array&>(column).Value(row);
+      AppendJsonString(absl::FormatCivilTime(day), out);
+      break;
+    }
+    case arrow::Type::TIMESTAMP: {
+      const absl::Time time =
+          absl::FromUnixMicros(static_cast<const arrow::TimestampArray&>(column).Value(row));
+      AppendJsonString(absl::FormatTime("%Y-%m-%dT%H:%M:%E*SZ", time, absl::UTCTimeZone()), out);
+      break;
+    }
+    default:
+      out->append("null");
+  }
+}
+
+}  // namespace
+
+void AppendJsonString(std::string_view text, std::string* out) {
+  out->push_back('"');
+  while (!text.empty()) {
+    const unsigned char c = static_cast<unsigned char>(text[0]);
+    const size_t length = Utf8Length(text);
+    if (length == 0 || c < 0x20 || c == 0x7f) {
+      absl::StrAppend(out, absl::StrFormat("\\u%04x", c));
+    } else if (c == '"' || c == '\\') {
+      out->append({'\\', text[0]});
+    } else {
+      out->append(text.substr(0, length));
+    }
+    text.remove_prefix(length == 0 ? 1 : length);
+  }
+  out->push_back('"');
+}
+
+std::string RowJson(const arrow::RecordBatch& rows, int64_t row) {
+  std::string json = "{";
+  for (int i = kSystemColumns; i < rows.num_columns(); ++i) {
+    if (i > kSystemColumns) json.push_back(',');
+    AppendJsonString(rows.schema()->field(i)->name(), &json);
+    json.push_back(':');
+    AppendValue(*rows.column(i), row, &json);
+  }
+  json.push_back('}');
+  return json;
+}
+
+}  // namespace sluice::batch

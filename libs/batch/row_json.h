@@ -1,0 +1,19 @@
+#pragma once
+// One row as JSON, for people: taps and explanations.
+
+#include <cstdint>
+#include <string>
+
+#include "arrow/type_fwd.h"
+
+namespace sluice::batch {
+
+/// The contract's columns of row `row` as a JSON object, in the contract's order. Timestamps and
+/// dates in ISO 8601 (UTC).
+std::string RowJson(const arrow::RecordBatch& rows, int64_t row);
+
+/// Append `text` as a JSON string with quotes; control characters and bytes that are not UTF-8 are
+/// escaped.
+void AppendJsonString(std::string_view text, std::string* out);
+
+}  // namespace sluice::batch

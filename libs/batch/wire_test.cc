@@ -1,0 +1,524 @@
+#include "batch/wire.h"
+
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "arrow/io/memory.h"
+#include "arrow/ipc/reader.h"
+#include "arrow/ipc/writer.h"
+#include "batch/batch_for_test.h"
+#include "batch/row_json.h"
+#include "gmock/gmock.h"
+#include "google/protobuf/stubs/logging.h"
+#include "gtest/gtest.h"
+#include "sluice/wire/v1/coverage.pb.h"
+
+namespace sluice::batch {
+namespace {
+
+using ::testing::HasSubstr;
+
+std::string_view View(const arrow::Buffer& buffer) {
+  return {reinterpret_cast<const char*>(buffer.data()), static_cast<size_t>(buffer.size())};
+}
+
+/// The 13 offsets 100, 101, 103, ... of a batch with a bit of everything.
+std::vector<RowForTest> Mixture() {
+  return {{100, Verdict::kValid, {}, {}},
+          {101, Verdict::kFailed, {}, 0},
+          {103, Verdict::kCorrupt, Reason::kInvalidRecordTimestamp, {}},
+          {104, Verdict::kTombstone, {}, {}},
+          {105, Verdict::kFailed, {}, 8},
+          {106, Verdict::kClean, {}, {}},
+          {107, Verdict::kClean, {}, 2},
+          {108, Verdict::kCorrupt, Reason::kInvalidJson, {}},
+          {109, Verdict::kFiltered, {}, 1},
+          {110, Verdict::kDuplicate, {}, {}},
+          {111, Verdict::kLate, {}, {}},
+          {117, Verdict::kValid, {}, {}},
+          {118, Verdict::kValid, {}, {}}};
+}
+
+Coverage CoverageOf(const arrow::RecordBatch& rows, Range range) {
+  Coverage coverage;
+  coverage.pipeline = "telemetry";
+  coverage.topic = "raw_telemetry";
+  coverage.range = range;
+  coverage.counts = CountVerdicts(rows);
+  return coverage;
+}
+
+// ---- The rows
+// -------------------------------------------------------------------------------------------------------
+
+class WireTest : public testing::Test {
+ protected:
+  std::shared_ptr<arrow::RecordBatch> Rows(const std::vector<RowForTest>& rows) {
+    return RowsForTest(*contract_, rows).ValueOrDie();
+  }
+  std::shared_ptr<arrow::Buffer> Encode(const arrow::RecordBatch& rows) {
+    return encoder_.Encode(rows).value();
+  }
+  absl::StatusOr<std::shared_ptr<arrow::RecordBatch>> Decode(std::string_view bytes,
+                                                             const Coverage& coverage) {
+    return decoder_.Decode(bytes, nullptr, coverage);
+  }
+
+  const std::shared_ptr<const contract::Contract> contract_ = ContractForTest(/*rules=*/9);
+  Encoder encoder_{contract_};
+  Decoder decoder_{contract_};
+};
+
+TEST_F(WireTest, EveryTypeAndNullComesBack) {
+  const auto rows = Rows(Mixture());
+  const auto bytes = Encode(*rows);
+  const auto decoded = Decode(View(*bytes), CoverageOf(*rows, {100, 120}));
+  ASSERT_TRUE(decoded.ok()) << decoded.status();
+  EXPECT_TRUE((*decoded)->Equals(*rows));
+  EXPECT_TRUE((*decoded)->schema()->Equals(*BatchSchema(*contract_)));
+  EXPECT_TRUE((*decoded)->ValidateFull().ok());
+}
+
+TEST_F(WireTest, AnyArrowReaderReadsIt) {
+  const auto rows = Rows(Mixture());
+  const auto bytes = Encode(*rows);
+  const auto input = std::make_shared<arrow::io::BufferReader>(bytes);
+  const auto reader = arrow::ipc::RecordBatchStreamReader::Open(input).ValueOrDie();
+  EXPECT_TRUE(reader->schema()->Equals(*rows->schema()));
+  std::shared_ptr<arrow::RecordBatch> batch;
+  ASSERT_TRUE(reader->ReadNext(&batch).ok());
+  ASSERT_NE(batch, nullptr);
+  EXPECT_TRUE(batch->Equals(*rows));
+  ASSERT_TRUE(reader->ReadNext(&batch).ok());
+  EXPECT_EQ(batch, nullptr) << "one record batch, then the end";
+  EXPECT_EQ(input->Tell().ValueOrDie(), bytes->size()) << "and nothing behind it";
+}
+
+TEST_F(WireTest, ReasonsAreADictionaryInTheOrderOfTheTable) {
+  const auto rows = Rows(Mixture());
+  const auto decoded = Decode(View(*Encode(*rows)), CoverageOf(*rows, {100, 120})).value();
+  const auto& reasons = static_cast<const arrow::DictionaryArray&>(*decoded->column(kReason));
+  const auto& names = static_cast<const arrow::StringArray&>(*reasons.dictionary());
+  ASSERT_EQ(names.length(), kReasonCount);
+  for (int i = 0; i < kReasonCount; ++i)
+    EXPECT_EQ(names.GetView(i), kReasonNames[static_cast<size_t>(i)]);
+  EXPECT_EQ(names.GetView(reasons.GetValueIndex(2)), "invalid_record_timestamp");
+  EXPECT_TRUE(reasons.IsNull(0));
+}
+
+TEST_F(WireTest, NoRows) {
+  const auto rows = Rows({});
+  const auto bytes = Encode(*rows);
+  for (const Range range : {Range{7, 7}, Range{7, 9}}) {  // punctuation; a range of holes
+    const auto decoded = Decode(View(*bytes), CoverageOf(*rows, range));
+    ASSERT_TRUE(decoded.ok()) << decoded.status();
+    EXPECT_EQ((*decoded)->num_rows(), 0);
+    EXPECT_EQ((*decoded)->num_columns(), kSystemColumns + 6);
+  }
+  EXPECT_EQ(View(*encoder_.EncodeEmpty().value()), View(*bytes));
+}
+
+TEST_F(WireTest, ASliceIsWrittenAsWhatItIs) {
+  const auto rows = Rows(Mixture());
+  const auto slice = rows->Slice(3, 7);
+  const auto bytes = Encode(*slice);
+  EXPECT_LT(bytes->size(), Encode(*rows)->size());
+  const auto decoded = Decode(View(*bytes), CoverageOf(*slice, {104, 112})).value();
+  EXPECT_TRUE(decoded->Equals(*slice));
+  for (const auto& column : decoded->columns()) EXPECT_EQ(column->offset(), 0);
+}
+
+TEST_F(WireTest, BytesAtAnyAddress) {
+  const auto rows = Rows(Mixture());
+  const auto bytes = Encode(*rows);
+  for (size_t shift = 0; shift < 9; ++shift) {
+    std::string moved(shift, 'x');
+    moved.append(View(*bytes));
+    const auto decoded =
+        Decode(std::string_view(moved).substr(shift), CoverageOf(*rows, {100, 120}));
+    ASSERT_TRUE(decoded.ok()) << decoded.status();
+    EXPECT_TRUE((*decoded)->Equals(*rows));
+    const auto& offsets = static_cast<const arrow::Int64Array&>(*(*decoded)->column(kOffset));
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(offsets.raw_values()) % alignof(int64_t), 0u)
+        << "values are read in place";
+  }
+}
+
+TEST_F(WireTest, TheRowsKeepTheirBytesAlive) {
+  const auto rows = Rows(Mixture());
+  auto owner = std::make_shared<std::string>(View(*Encode(*rows)));
+  const std::weak_ptr<std::string> watch = owner;
+  const std::string_view view = *owner;
+  auto decoded = decoder_.Decode(view, std::move(owner), CoverageOf(*rows, {100, 120})).value();
+  EXPECT_FALSE(watch.expired());
+  EXPECT_TRUE(decoded->Equals(*rows));
+  decoded.reset();
+  EXPECT_TRUE(watch.expired());
+}
+
+TEST_F(WireTest, RowsThatContradictTheHeader) {
+  const auto rows = Rows(Mixture());
+  const auto bytes = Encode(*rows);
+  const Coverage good = CoverageOf(*rows, {100, 119});
+  ASSERT_TRUE(Decode(View(*bytes), good).ok());
+
+  Coverage coverage = good;
+  coverage.range = {101, 119};
+  EXPECT_THAT(Decode(View(*bytes), coverage).status().message(), HasSubstr("outside the coverage"));
+  coverage.range = {100, 118};
+  EXPECT_THAT(Decode(View(*bytes), coverage).status().message(), HasSubstr("outside the coverage"));
+  coverage = good;
+  ++coverage.counts[static_cast<size_t>(Verdict::kClean)];
+  EXPECT_THAT(Decode(View(*bytes), coverage).status().message(), HasSubstr("counts"));
+  coverage = good;
+  coverage.lost = true;
+  EXPECT_THAT(Decode(View(*bytes), coverage).status().message(), HasSubstr("lost"));
+
+  const auto swapped = Rows({{5, Verdict::kValid, {}, {}}, {4, Verdict::kValid, {}, {}}});
+  EXPECT_THAT(Decode(View(*Encode(*swapped)), CoverageOf(*swapped, {4, 6})).status().message(),
+              HasSubstr("out of order"));
+  const auto torn = Rows({{5, Verdict::kClean, {}, {}}, {5, Verdict::kFailed, {}, 1}});
+  EXPECT_THAT(Decode(View(*Encode(*torn)), CoverageOf(*torn, {5, 6})).status().message(),
+              HasSubstr("two verdicts"));
+}
+
+TEST_F(WireTest, ABatchOfAnotherContractIsRefused) {
+  auto other = std::make_shared<contract::Contract>(*contract_);
+  other->columns[1].name = "journey";
+  Encoder encoder(other);
+  const auto rows = RowsForTest(*other, Mixture()).ValueOrDie();
+  const auto bytes = encoder.Encode(*rows).value();
+  EXPECT_THAT(Decode(View(*bytes), CoverageOf(*rows, {100, 120})).status().message(),
+              HasSubstr("schema differs"));
+}
+
+std::shared_ptr<arrow::Buffer> WrittenElsewhere(const arrow::RecordBatch& rows,
+                                                arrow::StringBuilder* reasons) {
+  const auto& ours = static_cast<const arrow::DictionaryArray&>(*rows.column(kReason));
+  // Not FromArrays: it would check what some of these tests break.
+  const auto column = std::make_shared<arrow::DictionaryArray>(ours.type(), ours.indices(),
+                                                               reasons->Finish().ValueOrDie());
+  const auto batch = rows.SetColumn(kReason, rows.schema()->field(kReason), column).ValueOrDie();
+  const auto sink = arrow::io::BufferOutputStream::Create().ValueOrDie();
+  const auto writer = arrow::ipc::MakeStreamWriter(sink, batch->schema()).ValueOrDie();
+  EXPECT_TRUE(writer->WriteRecordBatch(*batch).ok() && writer->Close().ok());
+  return sink->Finish().ValueOrDie();
+}
+
+// The log outlives builds: an earlier one knew fewer reasons.
+TEST_F(WireTest, ABatchOfAnEarlierBuildIsRead) {
+  const auto rows =
+      Rows({{1, Verdict::kCorrupt, Reason::kInvalidUtf8, {}}, {2, Verdict::kValid, {}, {}}});
+  arrow::StringBuilder reasons;
+  ASSERT_TRUE(reasons.AppendValues({"invalid_json", "invalid_utf8"}).ok());
+  const auto decoded = Decode(View(*WrittenElsewhere(*rows, &reasons)), CoverageOf(*rows, {1, 3}));
+  ASSERT_TRUE(decoded.ok()) << decoded.status();
+  EXPECT_EQ((*decoded)->num_rows(), 2);
+
+  Coverage coverage = CoverageOf(*rows, {1, 3});
+  const auto trimmed = decoder_.Trim(**decoded, 2, &coverage);
+  ASSERT_TRUE(trimmed.ok()) << trimmed.status();
+  EXPECT_TRUE((*trimmed)->Equals(*rows->Slice(1)));
+
+  ASSERT_TRUE(reasons.AppendValues({"invalid_json", "of_a_later_build"}).ok());
+  EXPECT_THAT(Decode(View(*WrittenElsewhere(*rows, &reasons)), coverage).status().message(),
+              HasSubstr("does not know"));
+  // An index beyond the batch's own dictionary.
+  ASSERT_TRUE(reasons.AppendValues({"invalid_json"}).ok());
+  EXPECT_FALSE(Decode(View(*WrittenElsewhere(*rows, &reasons)), CoverageOf(*rows, {1, 3})).ok());
+}
+
+TEST_F(WireTest, CountsAreOfRecordsNotRows) {
+  const auto rows = Rows({{1, Verdict::kClean, {}, {}},
+                          {2, Verdict::kClean, {}, {}},
+                          {2, Verdict::kClean, {}, {}},
+                          {3, Verdict::kCorrupt, Reason::kEmptyValue, {}}});
+  const Counts counts = CountVerdicts(*rows);
+  EXPECT_EQ(counts[static_cast<size_t>(Verdict::kClean)], 2);
+  EXPECT_EQ(counts[static_cast<size_t>(Verdict::kCorrupt)], 1);
+  EXPECT_EQ(Total(counts), 3);
+}
+
+// ---- Trim
+// -----------------------------------------------------------------------------------------------------------
+
+TEST_F(WireTest, TrimAtEveryOffset) {
+  const auto rows = Rows(Mixture());
+  const auto bytes = Encode(*rows);
+  for (Offset next = 100; next < 120; ++next) {
+    Coverage coverage = CoverageOf(*rows, {100, 120});
+    const auto decoded = Decode(View(*bytes), coverage).value();
+    const auto trimmed = decoder_.Trim(*decoded, next, &coverage);
+    ASSERT_TRUE(trimmed.ok()) << trimmed.status();
+    int64_t skipped = 0;
+    for (const RowForTest& row : Mixture()) skipped += row.offset < next;
+    EXPECT_TRUE((*trimmed)->Equals(*rows->Slice(skipped))) << next;
+    for (const auto& column : (*trimmed)->columns()) EXPECT_EQ(column->offset(), 0);
+    EXPECT_EQ(coverage.range, (Range{next, 120}));
+    EXPECT_EQ(coverage.counts, CountVerdicts(**trimmed));
+    EXPECT_TRUE(DecodeCoverage(EncodeCoverage(coverage)).ok());
+  }
+}
+
+TEST_F(WireTest, TrimALoss) {
+  const auto rows = Rows({});
+  Coverage coverage = CoverageOf(*rows, {10, 50});
+  coverage.lost = true;
+  coverage.counts[static_cast<size_t>(Verdict::kLost)] = 40;
+  const auto decoded = Decode(View(*Encode(*rows)), coverage).value();
+  const auto trimmed = decoder_.Trim(*decoded, 30, &coverage);
+  ASSERT_TRUE(trimmed.ok()) << trimmed.status();
+  EXPECT_EQ(coverage.range, (Range{30, 50}));
+  EXPECT_EQ(coverage.counts[static_cast<size_t>(Verdict::kLost)], 20);
+  EXPECT_TRUE(DecodeCoverage(EncodeCoverage(coverage)).ok());
+}
+
+// ---- Bytes that are no batch
+// ----------------------------------------------------------------------------------------
+
+/// Whatever was accepted must be safe to use: touch every value.
+void Touch(const arrow::RecordBatch& rows) {
+  size_t bytes = 0;
+  for (int64_t row = 0; row < rows.num_rows(); ++row) {
+    bytes += RowJson(rows, row).size();
+    for (int column : {kKey, kRaw, kRawSha256}) {
+      const auto& binary = static_cast<const arrow::BinaryArray&>(*rows.column(column));
+      if (binary.IsNull(row)) continue;
+      for (char c : binary.GetView(row)) bytes += static_cast<unsigned char>(c);
+    }
+    const auto& failed =
+        static_cast<const arrow::FixedSizeBinaryArray&>(*rows.column(kFailedRules));
+    if (failed.IsValid(row)) bytes += failed.GetView(row).size();
+    const auto& reasons = static_cast<const arrow::DictionaryArray&>(*rows.column(kReason));
+    const auto& names = static_cast<const arrow::StringArray&>(*reasons.dictionary());
+    if (reasons.IsValid(row)) bytes += names.GetView(reasons.GetValueIndex(row)).size();
+  }
+  volatile size_t sink = bytes;
+  (void)sink;
+}
+
+class CorruptedWireTest : public WireTest {
+ protected:
+  void Try(std::string_view bytes) {
+    // A copy of exactly this size, so that a sanitizer sees every byte read beyond it.
+    const std::vector<char> exact(bytes.begin(), bytes.end());
+    const auto decoded = Decode({exact.data(), exact.size()}, coverage_);
+    decoded.ok() ? ++accepted_ : ++refused_;
+    if (!decoded.ok()) return;
+    Touch(**decoded);
+    Coverage coverage = coverage_;
+    const auto trimmed = decoder_.Trim(**decoded, 106, &coverage);
+    if (trimmed.ok()) Touch(**trimmed);
+  }
+
+  const std::shared_ptr<arrow::RecordBatch> rows_ = Rows(Mixture());
+  const Coverage coverage_ = CoverageOf(*rows_, {100, 120});
+  const std::string good_{View(*Encode(*rows_))};
+  int accepted_ = 0;
+  int refused_ = 0;
+};
+
+TEST_F(CorruptedWireTest, EveryTruncation) {
+  for (size_t size = 0; size < good_.size(); ++size) Try(std::string_view(good_).substr(0, size));
+  // Without the eight bytes of the end marker all the rows are there.
+  EXPECT_EQ(accepted_, 8);
+}
+
+TEST_F(CorruptedWireTest, EveryByteChanged) {
+  Random random(TestSeed());
+  std::string bytes = good_;
+  for (size_t at = 0; at < bytes.size(); ++at) {
+    const char was = bytes[at];
+    for (const int change : {0x01, 0x80, 0xff, static_cast<int>(1 + random.Below(255))}) {
+      bytes[at] = static_cast<char>(was ^ change);
+      Try(bytes);
+    }
+    bytes[at] = was;
+  }
+  EXPECT_GT(refused_, 100);
+  EXPECT_GT(accepted_, 100) << "a changed value is still a value";
+}
+
+TEST_F(CorruptedWireTest, ManyBytesChangedCutAndMoved) {
+  const uint64_t seed = TestSeed();
+  for (uint64_t i = 0; i < 20'000; ++i) {
+    Random random(seed + i);
+    std::string bytes = good_;
+    for (int64_t n = random.Below(8); n >= 0; --n) {
+      const size_t at = static_cast<size_t>(random.Below(static_cast<int64_t>(bytes.size())));
+      switch (random.Below(4)) {
+        case 0:
+          bytes.erase(at, static_cast<size_t>(random.Below(16)));
+          break;
+        case 1:
+          bytes.insert(at, static_cast<size_t>(random.Below(16)), static_cast<char>(random.Next()));
+          break;
+        default:
+          bytes[at] = static_cast<char>(random.Next());
+      }
+      if (bytes.empty()) break;
+    }
+    Try(bytes);
+  }
+  EXPECT_GT(refused_, 1000);
+}
+
+// ---- The header
+// -----------------------------------------------------------------------------------------------------
+
+Coverage FullCoverage() {
+  Coverage coverage;
+  coverage.pipeline = "telemetry";
+  coverage.generation = 3;
+  coverage.topic = "raw_telemetry";
+  coverage.topic_id = "rsN2cE0hQ0mOX8bQ2N9Xrg";
+  coverage.partition = 11;
+  coverage.range = {(int64_t{1} << 40) + 1, (int64_t{1} << 40) + 101};
+  coverage.origin = 17;
+  for (size_t i = 0; i + 1 < kVerdictCount; ++i) coverage.counts[i] = static_cast<int64_t>(i);
+  coverage.contract = {"1.2.0", std::string(64, 'f')};
+  coverage.watermark_us = -5;
+  coverage.idle = true;
+  coverage.newest_timestamp_ms = 1'700'000'000'123;
+  return coverage;
+}
+
+void ExpectSame(const Coverage& a, const Coverage& b) {
+  EXPECT_EQ(a.pipeline, b.pipeline);
+  EXPECT_EQ(a.generation, b.generation);
+  EXPECT_EQ(a.topic, b.topic);
+  EXPECT_EQ(a.topic_id, b.topic_id);
+  EXPECT_EQ(a.partition, b.partition);
+  EXPECT_EQ(a.range, b.range);
+  EXPECT_EQ(a.origin, b.origin);
+  EXPECT_EQ(a.counts, b.counts);
+  EXPECT_EQ(a.lost, b.lost);
+  EXPECT_EQ(a.contract, b.contract);
+  EXPECT_EQ(a.watermark_us, b.watermark_us);
+  EXPECT_EQ(a.idle, b.idle);
+  EXPECT_EQ(a.newest_timestamp_ms, b.newest_timestamp_ms);
+}
+
+TEST(Header, EveryFieldComesBack) {
+  const auto decoded = DecodeCoverage(EncodeCoverage(FullCoverage()));
+  ASSERT_TRUE(decoded.ok()) << decoded.status();
+  ExpectSame(*decoded, FullCoverage());
+}
+
+TEST(Header, NothingIsInventedForWhatIsAbsent) {
+  Coverage coverage;
+  coverage.topic = "raw";
+  const auto decoded = DecodeCoverage(EncodeCoverage(coverage));
+  ASSERT_TRUE(decoded.ok()) << decoded.status();
+  ExpectSame(*decoded, coverage);
+  EXPECT_EQ(decoded->watermark_us, std::nullopt);
+  EXPECT_EQ(decoded->newest_timestamp_ms, -1);
+}
+
+TEST(Header, FewerCountsAreZeroes) {
+  wire::v1::Coverage proto;
+  proto.set_topic("raw");
+  proto.set_next(5);
+  proto.add_counts(2);
+  const auto decoded = DecodeCoverage(proto.SerializeAsString());
+  ASSERT_TRUE(decoded.ok()) << decoded.status();
+  EXPECT_EQ(Total(decoded->counts), 2);
+}
+
+TEST(Header, Contradictions) {
+  const auto refused = [](auto change) {
+    Coverage coverage = FullCoverage();
+    change(coverage);
+    return !DecodeCoverage(EncodeCoverage(coverage)).ok();
+  };
+  EXPECT_FALSE(refused([](Coverage&) {}));
+  EXPECT_TRUE(refused([](Coverage& c) { c.topic.clear(); }));
+  EXPECT_TRUE(refused([](Coverage& c) { c.partition = -1; }));
+  EXPECT_TRUE(refused([](Coverage& c) { c.range.first = -1; }));
+  EXPECT_TRUE(refused([](Coverage& c) { c.range.next = c.range.first - 1; }));
+  EXPECT_TRUE(refused([](Coverage& c) { c.range.next = c.range.first + Total(c.counts) - 1; }))
+      << "more records than offsets";
+  EXPECT_FALSE(refused([](Coverage& c) { c.range.next = c.range.first + Total(c.counts); }));
+  EXPECT_TRUE(refused([](Coverage& c) { c.counts[1] = -1; }));
+  EXPECT_TRUE(refused([](Coverage& c) { c.counts.fill(INT64_MAX); })) << "a sum that overflows";
+  EXPECT_TRUE(refused([](Coverage& c) { c.lost = true; })) << "lost, with records";
+  EXPECT_TRUE(refused([](Coverage& c) { c.counts[static_cast<size_t>(Verdict::kLost)] = 1; }))
+      << "lost in part";
+  const auto lose = [](Coverage& c) {
+    c.counts = {};
+    c.lost = true;
+    c.counts[static_cast<size_t>(Verdict::kLost)] = 100;
+  };
+  EXPECT_FALSE(refused(lose));
+  EXPECT_TRUE(
+      refused([&](Coverage& c) { lose(c), c.counts[static_cast<size_t>(Verdict::kLost)] = 99; }));
+
+  wire::v1::Coverage proto;
+  ASSERT_TRUE(proto.ParseFromString(EncodeCoverage(FullCoverage())));
+  proto.add_counts(0);
+  EXPECT_FALSE(DecodeCoverage(proto.SerializeAsString()).ok()) << "a verdict of a later build";
+}
+
+TEST(Header, AnyBytes) {
+  const uint64_t seed = TestSeed();
+  const std::string good = EncodeCoverage(FullCoverage());
+  const google::protobuf::LogSilencer quiet;  // it would tell of every string that is not UTF-8
+  int refused = 0;
+  for (uint64_t i = 0; i < 100'000; ++i) {
+    Random random(seed + i);
+    std::string bytes = good;
+    if (random.OneIn(2)) {
+      bytes.resize(static_cast<size_t>(random.Below(64)));
+      for (char& c : bytes) c = static_cast<char>(random.Next());
+    } else {
+      for (int64_t n = random.Below(4); n >= 0; --n) {
+        bytes[static_cast<size_t>(random.Below(static_cast<int64_t>(bytes.size())))] =
+            static_cast<char>(random.Next());
+      }
+    }
+    const auto decoded = DecodeCoverage(bytes);
+    refused += !decoded.ok();
+    if (!decoded.ok()) continue;
+    EXPECT_LE(decoded->range.first, decoded->range.next);
+    EXPECT_GE(decoded->range.first, 0);
+    EXPECT_LE(Total(decoded->counts), decoded->range.next - decoded->range.first);
+  }
+  EXPECT_GT(refused, 50'000);
+}
+
+// ---- For people
+// -----------------------------------------------------------------------------------------------------
+
+TEST_F(WireTest, ARowAsJson) {
+  const auto rows =
+      Rows({{12, Verdict::kClean, {}, {}}, {13, Verdict::kCorrupt, Reason::kInvalidJson, {}}});
+  EXPECT_EQ(
+      RowJson(*rows, 0),
+      R"({"car":"car 5","trip":12000,"speed":6,"moving":true,"day":"2022-01-20","at":"2023-11-14T22:13:20.000012Z"})");
+  EXPECT_EQ(RowJson(*rows, 1),
+            R"({"car":null,"trip":null,"speed":null,"moving":null,"day":null,"at":null})");
+}
+
+TEST(JsonString, Escapes) {
+  std::string out;
+  AppendJsonString("a\"\\\n\x01 \xc3\xa9 \xff\xed\xa0\x80", &out);
+  EXPECT_EQ(out, "\"a\\\"\\\\\\u000a\\u0001 \xc3\xa9 \\u00ff\\u00ed\\u00a0\\u0080\"");
+}
+
+TEST(Verdicts, NamesAreTheTable) {
+  for (int i = 0; i < kVerdictCount; ++i) {
+    const Verdict verdict = static_cast<Verdict>(i);
+    EXPECT_EQ(ParseVerdict(Name(verdict)), verdict);
+  }
+  EXPECT_EQ(ParseVerdict("clean "), std::nullopt);
+  // On the wire, in tables and in metrics: never change one.
+  EXPECT_EQ(Name(Verdict::kValid), "valid");
+  EXPECT_EQ(Name(Verdict::kLost), "lost");
+  EXPECT_EQ(static_cast<int>(Verdict::kTombstone), 7);
+  EXPECT_EQ(Name(Reason::kInvalidJson), "invalid_json");
+  EXPECT_EQ(Name(Reason::kInvalidRecordTimestamp), "invalid_record_timestamp");
+}
+
+}  // namespace
+}  // namespace sluice::batch
