@@ -1,0 +1,287 @@
+// Runs the text cases of tests/data/json.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "arrow/array.h"
+#include "arrow/record_batch.h"
+#include "batch/schema.h"
+#include "record/case_file.h"
+#include "record/record_parser.h"
+
+namespace sluice::record {
+namespace {
+
+using batch::Reason;
+using batch::Verdict;
+using contract::LogicalType;
+
+constexpr char kParsingCases[] = "tests/data/json/parsing_cases.txt";
+constexpr char kRecordCases[] = "tests/data/json/record_cases.txt";
+
+std::string NameOf(const std::optional<Reason>& reason) {
+  return reason ? std::string(batch::Name(*reason)) : "-";
+}
+
+std::shared_ptr<contract::Contract> CaseContract() {
+  auto contract = std::make_shared<contract::Contract>();
+  const auto add = [&](const char* name, LogicalType type, int64_t min = 0, int64_t max = 0) {
+    contract::Column column;
+    column.name = name;
+    column.type = type;
+    column.integer_min = min;
+    column.integer_max = max;
+    contract->columns.push_back(column);
+  };
+  add("text", LogicalType::kString);
+  add("small", LogicalType::kInteger, INT16_MIN, INT16_MAX);
+  add("big", LogicalType::kInteger, INT64_MIN, INT64_MAX);
+  add("real", LogicalType::kNumber);
+  add("flag", LogicalType::kBoolean);
+  add("day", LogicalType::kDate);
+  add("at", LogicalType::kTimestamp);
+  return contract;
+}
+
+Limits CaseLimits() {
+  Limits limits;
+  limits.max_record_bytes = 16384;
+  limits.max_depth = 8;
+  return limits;
+}
+
+/// The columns of the only row that are not null, as the case file writes them.
+std::string Columns(const arrow::RecordBatch& batch) {
+  std::vector<std::string> cells;
+  for (int i = batch::kSystemColumns; i < batch.num_columns(); ++i) {
+    const arrow::Array& column = *batch.column(i);
+    if (column.IsNull(0)) continue;
+    std::string value;
+    switch (column.type_id()) {
+      case arrow::Type::STRING:
+        value = Printable(static_cast<const arrow::StringArray&>(column).GetView(0));
+        break;
+      case arrow::Type::DOUBLE: {
+        char text[40];
+        const double number = static_cast<const arrow::DoubleArray&>(column).Value(0);
+        for (int digits = 1; digits <= 17; ++digits) {
+          std::snprintf(text, sizeof(text), "%.*g", digits, number);
+          if (std::strtod(text, nullptr) == number) break;
+        }
+        value = text;
+        break;
+      }
+      case arrow::Type::BOOL:
+        value = static_cast<const arrow::BooleanArray&>(column).Value(0) ? "true" : "false";
+        break;
+      case arrow::Type::DATE32:
+        value = absl::StrCat(static_cast<const arrow::Date32Array&>(column).Value(0));
+        break;
+      case arrow::Type::TIMESTAMP:
+        value = absl::StrCat(static_cast<const arrow::TimestampArray&>(column).Value(0));
+        break;
+      default:
+        value = absl::StrCat(static_cast<const arrow::Int64Array&>(column).Value(0));
+    }
+    cells.push_back(absl::StrCat(batch.schema()->field(i)->name(), "=", value));
+  }
+  return absl::StrJoin(cells, " ");
+}
+
+TEST(RecordCases, EveryRecordGetsItsVerdict) {
+  std::map<std::string, int> counts;
+  for (const Case& c : ReadCases(kRecordCases)) {
+    SCOPED_TRACE(absl::StrCat(absl::StrJoin(c.section, " "), ": ", c.name));
+    const auto contract = CaseContract();
+    const bool valid = c.section[0] == "valid";
+    std::string expected_column = "-";
+    for (size_t i = valid ? 1 : 2; i < c.section.size(); ++i) {
+      const std::string& option = c.section[i];
+      const std::string value = option.substr(option.find('=') + 1);
+      if (absl::StartsWith(option, "column=")) {
+        expected_column = value;
+      } else if (absl::StartsWith(option, "required=")) {
+        contract->columns[contract->columns[0].name == value ? 0 : -1].required = true;
+      } else {
+        ASSERT_EQ(option, "unknown=ignore");
+        contract->unknown_fields = contract::UnknownFields::kIgnore;
+      }
+    }
+    const size_t arrow_sign = valid ? c.text.find(" =>") : c.text.size();
+    ASSERT_NE(arrow_sign, std::string::npos);
+    const std::string value = Expand(c.text.substr(0, arrow_sign));
+
+    RecordParser parser(contract, CaseLimits());
+    BatchBuilder builder(contract);
+    const Judgement judgement = parser.Parse("key", value, 1, 7, &builder);
+    ASSERT_EQ(builder.rows(), 1);
+    const auto batch = builder.Finish();
+    ASSERT_TRUE(batch->ValidateFull().ok()) << batch->ValidateFull().ToString();
+    ++counts[valid ? "valid" : c.section[1]];
+
+    if (valid) {
+      EXPECT_EQ(NameOf(judgement.reason), "-");
+      EXPECT_EQ(judgement.verdict, Verdict::kValid);
+      const std::string expected =
+          arrow_sign + 4 < c.text.size() ? c.text.substr(arrow_sign + 4) : std::string();
+      EXPECT_EQ(Columns(*batch), absl::StrContains(expected, "%(")
+                                     ? "text=" + Expand(expected).substr(5)
+                                     : expected);
+      EXPECT_TRUE(batch->column(batch::kRaw)->IsNull(0));
+    } else {
+      EXPECT_EQ(judgement.verdict, Verdict::kCorrupt);
+      EXPECT_EQ(NameOf(judgement.reason), c.section[1]);
+      EXPECT_EQ(judgement.column < 0 ? "-" : contract->columns[judgement.column].name,
+                expected_column);
+      EXPECT_EQ(Columns(*batch), "");
+      EXPECT_EQ(static_cast<const arrow::BinaryArray&>(*batch->column(batch::kRaw)).GetView(0),
+                value);
+    }
+  }
+  // A parser that accepts everything, or a file that lost its cases, must not pass.
+  EXPECT_GE(counts["valid"], 50);
+  for (const char* reason :
+       {"invalid_json", "invalid_utf8", "byte_order_mark", "not_an_object", "duplicate_key",
+        "missing_field", "unknown_field", "wrong_type", "number_out_of_range", "invalid_timestamp",
+        "invalid_date", "nul_character", "empty_value", "oversize", "too_deep"}) {
+    EXPECT_GE(counts[reason], 1) << reason;
+  }
+}
+
+class ParsingCases : public testing::Test {
+ protected:
+  ParsingCases() : contract_(CaseContract()), builder_(contract_) { limits_.max_depth = 64; }
+
+  Judgement Parse(const std::string& value, contract::UnknownFields unknown) {
+    contract_->unknown_fields = unknown;
+    RecordParser parser(contract_, limits_);
+    builder_.Clear();
+    return parser.Parse(std::nullopt, value, -1, 0, &builder_);
+  }
+
+  std::shared_ptr<contract::Contract> contract_;
+  Limits limits_;
+  BatchBuilder builder_;
+};
+
+TEST_F(ParsingCases, AreAllThere) {
+  std::map<std::string, int> counts;
+  std::map<std::string, int> names;
+  for (const Case& c : ReadCases(kParsingCases)) {
+    ++counts[c.section[0]];
+    EXPECT_EQ(++names[c.name], 1) << c.name;
+  }
+  EXPECT_EQ(counts["accept"], 95);
+  EXPECT_EQ(counts["reject"], 188);
+  EXPECT_EQ(counts["open"], 35);
+}
+
+TEST_F(ParsingCases, AreAcceptedOrRejectedForTheirReason) {
+  RecordParser parser(contract_, limits_);
+  for (const Case& c : ReadCases(kParsingCases)) {
+    SCOPED_TRACE(c.name);
+    EXPECT_EQ(NameOf(parser.CheckJson(Expand(c.text))),
+              c.section[0] == "accept" ? "-" : c.section[1]);
+  }
+}
+
+// As whole records, the texts to accept are corrupt for what they say, never for how they are
+// written.
+TEST_F(ParsingCases, AsRecords) {
+  for (const Case& c : ReadCases(kParsingCases)) {
+    SCOPED_TRACE(c.name);
+    const std::string value = Expand(c.text);
+    const Judgement judgement = Parse(value, contract::UnknownFields::kReject);
+    const std::string reason = NameOf(judgement.reason);
+    if (c.section[0] != "accept" && c.section[1] != "-") {
+      EXPECT_EQ(reason, c.section[1]);
+    } else if (value.find('{') != value.find_first_not_of(" \t\r\n")) {
+      EXPECT_EQ(reason, "not_an_object");
+    } else if (absl::StartsWith(c.name, "object with a name twice") ||
+               absl::StartsWith(c.name, "object with a member twice")) {
+      EXPECT_EQ(reason, "duplicate_key");
+    } else {
+      EXPECT_EQ(reason, c.name == "object, empty" ? "-" : "unknown_field");
+    }
+  }
+}
+
+// As a member that is ignored, a text that is JSON makes a valid record, and nothing else does.
+TEST_F(ParsingCases, AsIgnoredMembers) {
+  for (const Case& c : ReadCases(kParsingCases)) {
+    SCOPED_TRACE(c.name);
+    const std::string value = absl::StrCat("{\"other\":", Expand(c.text), "}");
+    const Judgement judgement = Parse(value, contract::UnknownFields::kIgnore);
+    const bool json = c.section[0] == "accept" || c.section[1] == "-";
+    EXPECT_EQ(judgement.verdict, json ? Verdict::kValid : Verdict::kCorrupt)
+        << NameOf(judgement.reason);
+  }
+}
+
+// As the value of a column, a text that is JSON is stored or refused for its type, its range or its
+// U+0000.
+TEST_F(ParsingCases, AsColumns) {
+  for (const Case& c : ReadCases(kParsingCases)) {
+    SCOPED_TRACE(c.name);
+    const std::string text = Expand(c.text);
+    const bool json = c.section[0] == "accept" || c.section[1] == "-";
+    for (const contract::Column& column : contract_->columns) {
+      const Judgement judgement = Parse(absl::StrCat("{\"", column.name, "\":", text, "}"),
+                                        contract::UnknownFields::kReject);
+      const std::string reason = NameOf(judgement.reason);
+      if (!json) {
+        EXPECT_EQ(judgement.verdict, Verdict::kCorrupt);
+        EXPECT_THAT(reason, testing::AnyOf("invalid_json", "invalid_utf8", "too_deep"));
+        continue;
+      }
+      std::string expected = "wrong_type";
+      if (text == "null") expected = "-";
+      if (text[0] == '"' && column.type == LogicalType::kString) expected = "-";
+      if (text[0] == '"' && column.type == LogicalType::kDate) expected = "invalid_date";
+      if (text[0] == '"' && column.type == LogicalType::kTimestamp) expected = "invalid_timestamp";
+      if ((text == "true" || text == "false") && column.type == LogicalType::kBoolean)
+        expected = "-";
+      if (text == "42" &&
+          (column.type == LogicalType::kInteger || column.type == LogicalType::kNumber)) {
+        expected = "-";
+      }
+      if (text == "-0.1" && column.type == LogicalType::kNumber) expected = "-";
+      EXPECT_EQ(reason, expected) << column.name;
+    }
+  }
+}
+
+// The cases write most values inside an array; without it, the numbers and strings meet their
+// columns.
+TEST_F(ParsingCases, AsColumnsWithoutTheArrayAround) {
+  std::map<std::string, int> numbers;
+  std::map<std::string, int> strings;
+  for (const Case& c : ReadCases(kParsingCases)) {
+    SCOPED_TRACE(c.name);
+    const std::string text = Expand(c.text);
+    const bool json = c.section[0] == "accept" || c.section[1] == "-";
+    const size_t close = text.find_last_not_of(" \n");
+    if (!json || text[0] != '[' || close < 2 || text[close] != ']') continue;
+    const std::string item = text.substr(1, close - 1);
+    const size_t start = item.find_first_not_of(' ');
+    if (start == std::string::npos || item.find(',') != std::string::npos) continue;
+    if (item[start] == '-' || (item[start] >= '0' && item[start] <= '9')) {
+      ++numbers[NameOf(
+          Parse(absl::StrCat("{\"real\":", item, "}"), contract::UnknownFields::kReject).reason)];
+    } else if (item[start] == '"') {
+      ++strings[NameOf(
+          Parse(absl::StrCat("{\"text\":", item, "}"), contract::UnknownFields::kReject).reason)];
+    }
+  }
+  // Overflow five times, underflow twice. The integers wider than 64 bits are rounded.
+  EXPECT_EQ(numbers, (std::map<std::string, int>{{"-", 24}, {"number_out_of_range", 7}}));
+  EXPECT_EQ(strings, (std::map<std::string, int>{{"-", 44}, {"nul_character", 1}}));
+}
+
+}  // namespace
+}  // namespace sluice::record

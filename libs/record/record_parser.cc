@@ -1,0 +1,344 @@
+#include "record/record_parser.h"
+
+#include <openssl/evp.h>
+#include <simdjson.h>
+
+#include <algorithm>
+#include <cstring>
+#include <exception>
+
+#include "record/time_parser.h"
+
+namespace sluice::record {
+namespace {
+
+using batch::Reason;
+using batch::Verdict;
+using contract::LogicalType;
+using simdjson::dom::element_type;
+
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+constexpr size_t kSmallCapacity = size_t{16} << 10;
+constexpr size_t kKeptCapacity = size_t{1} << 20;
+// Up to so many unknown members are compared one by one, which is cheaper than hashing.
+constexpr size_t kFewUnknown = 8;
+
+/// Names are short: two overlapping words tell most of them apart without a call.
+inline bool SameName(std::string_view a, std::string_view b) {
+  if (a.size() != b.size()) return false;
+  if (a.size() < 8 || a.size() > 16) return std::memcmp(a.data(), b.data(), a.size()) == 0;
+  uint64_t words[4];
+  std::memcpy(&words[0], a.data(), 8);
+  std::memcpy(&words[1], b.data(), 8);
+  std::memcpy(&words[2], a.data() + a.size() - 8, 8);
+  std::memcpy(&words[3], b.data() + b.size() - 8, 8);
+  return words[0] == words[1] && words[2] == words[3];
+}
+
+Limits Sane(Limits limits) {
+  limits.max_record_bytes = std::clamp<int64_t>(limits.max_record_bytes, 1, int64_t{256} << 20);
+  limits.max_raw_bytes = std::clamp<int64_t>(limits.max_raw_bytes, 0, int64_t{256} << 20);
+  limits.max_key_bytes = std::clamp<int64_t>(limits.max_key_bytes, 0, int64_t{1} << 20);
+  limits.max_depth = std::clamp(limits.max_depth, 1, 1 << 20);
+  return limits;
+}
+
+}  // namespace
+
+struct RecordParser::Simdjson {
+  simdjson::dom::parser parser;
+  simdjson::dom::element root;
+  std::unique_ptr<uint8_t[]> buffer;  // the value and simdjson's padding
+  size_t capacity = 0;
+  EVP_MD* sha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  EVP_MD_CTX* sha256_context = EVP_MD_CTX_new();
+
+  ~Simdjson() {
+    EVP_MD_CTX_free(sha256_context);
+    EVP_MD_free(sha256);
+  }
+};
+
+struct RecordParser::Element {
+  simdjson::dom::element value;
+  element_type type;
+};
+
+RecordParser::RecordParser(std::shared_ptr<const contract::Contract> contract, const Limits& limits)
+    : contract_(std::move(contract)),
+      limits_(Sane(limits)),
+      json_(std::make_unique<Simdjson>()),
+      scanner_(limits_.max_depth),
+      cells_(contract_->columns.size()),
+      seen_(contract_->columns.size(), 0) {
+  for (size_t i = 0; i < contract_->columns.size(); ++i) {
+    const contract::Column& column = contract_->columns[i];
+    columns_.push_back(
+        {column.name, column.type, column.required, column.integer_min, column.integer_max});
+    column_of_.emplace(column.name, static_cast<int>(i));
+    expected_.push_back(static_cast<int>(i));
+  }
+  // Records with members that the contract does not know are longer than the contract.
+  expected_.resize(2 * expected_.size() + 16, -1);
+}
+
+RecordParser::~RecordParser() = default;
+
+Judgement RecordParser::Parse(std::optional<std::string_view> key,
+                              std::optional<std::string_view> value, int64_t timestamp_ms,
+                              int64_t offset, BatchBuilder* builder) {
+  const Judgement judgement = Judge(key, value, timestamp_ms);
+  RecordHead head{offset, std::nullopt, key};
+  if (timestamp_ms >= 0 && timestamp_ms <= kMaxTimestampMs) head.timestamp_ms = timestamp_ms;
+  if (judgement.verdict == Verdict::kValid) {
+    builder->AppendValid(head, cells_);
+    return judgement;
+  }
+  if (key) head.key = key->substr(0, limits_.max_key_bytes);
+  AppendCorrupt(head, judgement, value, builder);
+  return judgement;
+}
+
+std::optional<Reason> RecordParser::CheckJson(std::string_view value) { return Read(value); }
+
+Judgement RecordParser::Judge(std::optional<std::string_view> key,
+                              std::optional<std::string_view> value, int64_t timestamp_ms) {
+  if (key && static_cast<int64_t>(key->size()) > limits_.max_key_bytes) {
+    return {Verdict::kCorrupt, Reason::kOversizeKey};
+  }
+  if (timestamp_ms < -1 || timestamp_ms > kMaxTimestampMs) {
+    return {Verdict::kCorrupt, Reason::kInvalidRecordTimestamp};
+  }
+  if (!value) return {Verdict::kTombstone, std::nullopt};
+  if (const std::optional<Reason> reason = Read(*value)) return {Verdict::kCorrupt, reason};
+  return ReadObject();
+}
+
+std::optional<Reason> RecordParser::Read(std::string_view value) {
+  if (value.empty()) return Reason::kEmptyValue;
+  if (static_cast<int64_t>(value.size()) > limits_.max_record_bytes) return Reason::kOversize;
+  if (value.substr(0, 3) == kByteOrderMark) return Reason::kByteOrderMark;
+  Reserve(value.size());
+  std::memcpy(json_->buffer.get(), value.data(), value.size());
+  text_ = {reinterpret_cast<const char*>(json_->buffer.get()), value.size()};
+  wide_numbers_ = false;
+  const auto error =
+      json_->parser.parse(json_->buffer.get(), value.size(), /*realloc_if_needed=*/false)
+          .get(json_->root);
+  return error == simdjson::SUCCESS ? std::nullopt : ReadAgain(value);
+}
+
+/// simdjson refused the text: find out why, or read it without the numbers that are too wide for
+/// simdjson.
+std::optional<Reason> RecordParser::ReadAgain(std::string_view value) {
+  if (!simdjson::validate_utf8(value.data(), value.size())) return Reason::kInvalidUtf8;
+  char* const copy = reinterpret_cast<char*>(json_->buffer.get());
+  if (const std::optional<Reason> reason = scanner_.Scan(value, copy)) return reason;
+  wide_numbers_ = true;
+  const auto error =
+      json_->parser.parse(json_->buffer.get(), value.size(), /*realloc_if_needed=*/false)
+          .get(json_->root);
+  return error == simdjson::SUCCESS ? std::nullopt : std::optional(Reason::kInvalidJson);
+}
+
+void RecordParser::Reserve(size_t bytes) {
+  const bool release = json_->capacity > kKeptCapacity && bytes <= kKeptCapacity;
+  if (bytes <= json_->capacity && !release) return;
+  size_t capacity = kSmallCapacity;
+  while (capacity < bytes) capacity *= 2;
+  json_->buffer = std::make_unique<uint8_t[]>(capacity + simdjson::SIMDJSON_PADDING);
+  json_->parser = simdjson::dom::parser();
+  json_->capacity = capacity;
+  // simdjson counts one level more than we do. Without memory no verdict is right: end as `new`
+  // does.
+  if (json_->parser.allocate(capacity, limits_.max_depth + 1) != simdjson::SUCCESS ||
+      json_->parser.doc.allocate(capacity) != simdjson::SUCCESS) {
+    std::terminate();
+  }
+}
+
+Judgement RecordParser::ReadObject() {
+  simdjson::dom::object object;
+  if (json_->root.get(object) != simdjson::SUCCESS) {
+    return {Verdict::kCorrupt, Reason::kNotAnObject};
+  }
+  judgement_ = {};
+  ++record_;
+  few_unknown_.clear();
+  if (!many_unknown_.empty()) many_unknown_.clear();
+  token_ = 3;  // bracket, name, colon: the value of the first member
+  token_member_ = 0;
+  size_t member = 0;
+  for (auto it = object.begin(), end = object.end(); it != end; ++it, ++member) {
+    const std::string_view name = it.key();
+    const int column = FindColumn(name, member);
+    if (column < 0) {
+      if (IsRepeatedUnknown(name)) Blame(Reason::kDuplicateKey, -1);
+      if (contract_->unknown_fields == contract::UnknownFields::kReject) {
+        Blame(Reason::kUnknownField, -1);
+      }
+      continue;
+    }
+    if (seen_[column] == record_) {
+      Blame(Reason::kDuplicateKey, column);
+      continue;
+    }
+    seen_[column] = record_;
+    const simdjson::dom::element value = it.value();
+    const auto reason = Store({value, value.type()}, member, columns_[column], &cells_[column]);
+    if (reason) Blame(*reason, column);
+  }
+  for (size_t i = 0; i < cells_.size(); ++i) {
+    if (seen_[i] != record_) cells_[i].null = true;
+    if (cells_[i].null && columns_[i].required) Blame(Reason::kMissingField, static_cast<int>(i));
+  }
+  return judgement_;
+}
+
+/// The reasons of the content stand in the order of their precedence in batch::Reason.
+void RecordParser::Blame(Reason reason, int column) {
+  if (judgement_.reason && *judgement_.reason <= reason) return;
+  judgement_ = {Verdict::kCorrupt, reason, column};
+}
+
+int RecordParser::FindColumn(std::string_view name, size_t member) {
+  // A producer writes its members in the same order every time.
+  const bool in_reach = member < expected_.size();
+  if (in_reach) {
+    const int column = expected_[member];
+    if (column >= 0 && SameName(columns_[column].name, name)) return column;
+  }
+  const auto found = column_of_.find(name);
+  if (found == column_of_.end()) return -1;
+  if (in_reach) expected_[member] = found->second;
+  return found->second;
+}
+
+bool RecordParser::IsRepeatedUnknown(std::string_view name) {
+  if (!many_unknown_.empty()) return !many_unknown_.insert(name).second;
+  if (std::find(few_unknown_.begin(), few_unknown_.end(), name) != few_unknown_.end()) return true;
+  few_unknown_.push_back(name);
+  if (few_unknown_.size() > kFewUnknown) {
+    many_unknown_.insert(few_unknown_.begin(), few_unknown_.end());
+  }
+  return false;
+}
+
+std::optional<Reason> RecordParser::Store(const Element& element, size_t member,
+                                          const ColumnSpec& column, Cell* cell) {
+  cell->null = element.type == element_type::NULL_VALUE;
+  if (cell->null) return std::nullopt;
+  switch (column.type) {
+    case LogicalType::kString:
+    case LogicalType::kDate:
+    case LogicalType::kTimestamp:
+      if (element.type != element_type::STRING) return Reason::kWrongType;
+      return StoreText(element.value.get_string().value_unsafe(), column.type, cell);
+    case LogicalType::kBoolean:
+      if (element.type != element_type::BOOL) return Reason::kWrongType;
+      cell->integer = element.value.get_bool().value_unsafe() ? 1 : 0;
+      return std::nullopt;
+    case LogicalType::kNumber:
+      return StoreNumber(element, member, cell);
+    case LogicalType::kInteger:
+      return StoreInteger(element, member, column, cell);
+  }
+  return Reason::kWrongType;
+}
+
+std::optional<Reason> RecordParser::StoreInteger(const Element& element, size_t member,
+                                                 const ColumnSpec& column, Cell* cell) {
+  if (const WideNumber* const wide = FindWide(member)) {
+    return wide->integer ? Reason::kNumberOutOfRange : Reason::kWrongType;
+  }
+  if (element.type == element_type::UINT64) return Reason::kNumberOutOfRange;  // beyond int64
+  if (element.type != element_type::INT64) return Reason::kWrongType;
+  cell->integer = element.value.get_int64().value_unsafe();
+  if (cell->integer < column.integer_min || cell->integer > column.integer_max) {
+    return Reason::kNumberOutOfRange;
+  }
+  return std::nullopt;
+}
+
+std::optional<Reason> RecordParser::StoreText(std::string_view text, LogicalType type, Cell* cell) {
+  if (type == LogicalType::kString) {
+    cell->text = text;
+    const bool nul = !text.empty() && std::memchr(text.data(), '\0', text.size()) != nullptr;
+    return nul ? std::optional(Reason::kNulCharacter) : std::nullopt;
+  }
+  if (type == LogicalType::kTimestamp) {
+    return ParseTimestamp(text, &cell->integer) ? std::nullopt
+                                                : std::optional(Reason::kInvalidTimestamp);
+  }
+  int32_t days = 0;
+  if (!ParseDate(text, &days)) return Reason::kInvalidDate;
+  cell->integer = days;
+  return std::nullopt;
+}
+
+std::optional<Reason> RecordParser::StoreNumber(const Element& element, size_t member, Cell* cell) {
+  if (const WideNumber* const wide = FindWide(member)) {
+    if (wide->overflow) return Reason::kNumberOutOfRange;
+    cell->number = wide->value;
+    return std::nullopt;
+  }
+  switch (element.type) {
+    case element_type::INT64:
+      cell->number = static_cast<double>(element.value.get_int64().value_unsafe());
+      return std::nullopt;
+    case element_type::UINT64:
+      cell->number = static_cast<double>(element.value.get_uint64().value_unsafe());
+      return std::nullopt;
+    case element_type::DOUBLE:
+      break;
+    default:
+      return Reason::kWrongType;
+  }
+  cell->number = element.value.get_double().value_unsafe();
+  // simdjson reads 1e-400 as zero without a word.
+  if (cell->number == 0 && HasNonZeroDigit(NumberText(member))) return Reason::kNumberOutOfRange;
+  return std::nullopt;
+}
+
+/// The text from the value of the object's member on. simdjson keeps where each token begins: a
+/// bracket, colon or comma, a string, number or word. Members are asked for in their order, so all
+/// walks together are linear.
+std::string_view RecordParser::NumberText(size_t member) {
+  const uint32_t* const begins = json_->parser.implementation->structural_indexes.get();
+  for (; token_member_ < member; ++token_member_) {
+    int depth = 0;
+    do {
+      const char c = text_[begins[token_++]];
+      if (c == '{' || c == '[') ++depth;
+      if (c == '}' || c == ']') --depth;
+    } while (depth > 0);
+    token_ += 3;  // comma, name, colon
+  }
+  return text_.substr(begins[token_]);
+}
+
+const WideNumber* RecordParser::FindWide(size_t member) const {
+  if (!wide_numbers_) return nullptr;
+  const auto& wide = scanner_.wide();
+  const auto found = std::lower_bound(wide.begin(), wide.end(), member,
+                                      [](const WideNumber& w, size_t m) { return w.member < m; });
+  return found != wide.end() && found->member == member ? &*found : nullptr;
+}
+
+void RecordParser::AppendCorrupt(const RecordHead& head, const Judgement& judgement,
+                                 std::optional<std::string_view> value, BatchBuilder* builder) {
+  if (!value) {
+    builder->AppendWithoutColumns(head, judgement.verdict, judgement.reason, nullptr);
+    return;
+  }
+  RawValue raw;
+  raw.bytes = value->substr(0, limits_.max_raw_bytes);
+  raw.length = static_cast<int32_t>(value->size());
+  EVP_MD_CTX* const context = json_->sha256_context;
+  EVP_DigestInit_ex(context, json_->sha256, nullptr);
+  EVP_DigestUpdate(context, value->data(), value->size());
+  EVP_DigestFinal_ex(context, raw.sha256.data(), nullptr);
+  builder->AppendWithoutColumns(head, judgement.verdict, judgement.reason, &raw);
+}
+
+}  // namespace sluice::record

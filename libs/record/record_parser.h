@@ -1,0 +1,148 @@
+#pragma once
+// Turns source records (JSON objects) into the rows of a batch, by the contract. The only code that
+// judges raw bytes: every record gets exactly one row and a verdict, whatever its bytes are;
+// nothing here fails, throws or takes more than linear time.
+//
+// A record is `valid` when its value is one JSON object (RFC 8259, strict) whose members are the
+// contract's columns:
+//
+//   string     A JSON string without U+0000.
+//   integer    A number written without fraction and exponent (5.0 and 5e0 are wrong_type), within
+//              the column's range.
+//   number     Any number that a double can hold, rounded to the nearest as in PostgreSQL, so an
+//              integer beyond 2^53 may lose its last digits. Beyond the largest double, or nearer
+//              to zero than the smallest without being zero: number_out_of_range. -0.0 stays
+//              negative, -0 is 0.
+//   boolean    true or false.
+//   date       A string `YYYY-MM-DD`, years 0001 to 9999.
+//   timestamp  A string as in contract/timestamp.h: ISO 8601 with seconds, in UTC when it names no
+//              zone. Digits of the fraction beyond the sixth are cut off, more than nine are
+//              refused. Years 0001 to 9999 in UTC.
+//
+// A member that is null counts as missing. Two members of the same name, however they are escaped
+// and whether or not the contract knows them, are duplicate_key.
+//
+// Of several reasons the first of this list is taken:
+//
+//   1. Of the record: oversize_key, invalid_record_timestamp. Then a null value is a `tombstone`.
+//   2. Of the bytes: empty_value, oversize, byte_order_mark, invalid_utf8.
+//   3. Of the syntax, the first fault from left to right: invalid_json, too_deep, or invalid_utf8
+//      for an escape that is half of a surrogate pair.
+//   4. Of the content: not_an_object, duplicate_key, missing_field, unknown_field, wrong_type,
+//      number_out_of_range, invalid_timestamp, invalid_date, nul_character.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "batch/verdict.h"
+#include "contract/contract.h"
+#include "record/batch_builder.h"
+#include "record/json_scanner.h"
+
+namespace sluice::record {
+
+/// The largest Kafka timestamp that the sinks can store: the end of the year 9999, in milliseconds.
+inline constexpr int64_t kMaxTimestampMs = 253'402'300'799'999;
+
+/// Bytes, except `max_depth`: how deep arrays and objects that are not empty may be nested, the
+/// record itself included.
+struct Limits {
+  int64_t max_record_bytes = int64_t{1} << 20;  ///< longer values are not parsed; at most 256 MiB
+  int64_t max_raw_bytes = int64_t{64} << 10;    ///< of a value that is kept in `_raw`
+  int64_t max_key_bytes = 2048;                 ///< longer keys make the record corrupt and are cut
+  int max_depth = 64;
+};
+
+/// What became of a record, and why.
+struct Judgement {
+  batch::Verdict verdict = batch::Verdict::kValid;
+  std::optional<batch::Reason> reason;
+  int column = -1;  ///< the contract's column that `reason` is about, when it is about one
+  bool operator==(const Judgement&) const = default;
+};
+
+/// One per contract and thread: it keeps the memory of the last record. Memory is bounded by about
+/// 32 times `max_record_bytes`, and is given back after a long record.
+class RecordParser {
+ public:
+  explicit RecordParser(std::shared_ptr<const contract::Contract> contract,
+                        const Limits& limits = {});
+  ~RecordParser();
+  RecordParser(const RecordParser&) = delete;
+  RecordParser& operator=(const RecordParser&) = delete;
+
+  const contract::Contract& contract() const { return *contract_; }
+
+  /// Append one row for a Kafka record to `builder`, which must be of the same contract. No key or
+  /// no value: nullopt. `timestamp_ms`: -1 when the record has none. The arguments are borrowed for
+  /// the call.
+  Judgement Parse(std::optional<std::string_view> key, std::optional<std::string_view> value,
+                  int64_t timestamp_ms, int64_t offset, BatchBuilder* builder);
+
+  /// Why `value` is not a JSON text (steps 2 and 3 above), nothing when it is one. For tests and
+  /// tools.
+  std::optional<batch::Reason> CheckJson(std::string_view value);
+
+ private:
+  struct Simdjson;  // these keep simdjson out of the headers
+  struct Element;
+  /// What reading needs of a column, close together.
+  struct ColumnSpec {
+    std::string_view name;
+    contract::LogicalType type;
+    bool required;
+    int64_t integer_min;
+    int64_t integer_max;
+  };
+
+  Judgement Judge(std::optional<std::string_view> key, std::optional<std::string_view> value,
+                  int64_t timestamp_ms);
+  std::optional<batch::Reason> Read(std::string_view value);
+  std::optional<batch::Reason> ReadAgain(std::string_view value);
+  void Reserve(size_t bytes);
+  Judgement ReadObject();
+  int FindColumn(std::string_view name, size_t member);
+  bool IsRepeatedUnknown(std::string_view name);
+  std::optional<batch::Reason> Store(const Element& element, size_t member,
+                                     const ColumnSpec& column, Cell* cell);
+  std::optional<batch::Reason> StoreInteger(const Element& element, size_t member,
+                                            const ColumnSpec& column, Cell* cell);
+  std::optional<batch::Reason> StoreNumber(const Element& element, size_t member, Cell* cell);
+  std::optional<batch::Reason> StoreText(std::string_view text, contract::LogicalType type,
+                                         Cell* cell);
+  std::string_view NumberText(size_t member);
+  const WideNumber* FindWide(size_t member) const;
+  void Blame(batch::Reason reason, int column);
+  void AppendCorrupt(const RecordHead& head, const Judgement& judgement,
+                     std::optional<std::string_view> value, BatchBuilder* builder);
+
+  std::shared_ptr<const contract::Contract> contract_;
+  Limits limits_;
+  std::unique_ptr<Simdjson> json_;
+  JsonScanner scanner_;
+
+  std::vector<ColumnSpec> columns_;
+  absl::flat_hash_map<std::string_view, int> column_of_;
+  std::vector<int>
+      expected_;  // by member position: the column that was there in an earlier record, or -1
+
+  // The record at hand.
+  std::string_view text_;      // in the padded buffer
+  bool wide_numbers_ = false;  // scanner_.wide() is about this record
+  std::vector<Cell> cells_;
+  std::vector<uint64_t> seen_;  // by column: number of the last record that had it
+  uint64_t record_ = 0;
+  size_t token_ = 0;         // simdjson's token at which the value of the object's member
+  size_t token_member_ = 0;  // number token_member_ begins
+  std::vector<std::string_view> few_unknown_;
+  absl::flat_hash_set<std::string_view> many_unknown_;
+  Judgement judgement_;
+};
+
+}  // namespace sluice::record
