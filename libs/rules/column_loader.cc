@@ -1,0 +1,121 @@
+#include "rules/column_loader.h"
+
+#include <limits>
+
+#include "arrow/array/data.h"
+#include "arrow/record_batch.h"
+#include "arrow/type.h"
+#include "arrow/util/bit_util.h"
+#include "base/strings.h"
+#include "batch/schema.h"
+
+namespace sluice::rules {
+namespace {
+
+int FieldOf(int column) {
+  return column == contract::kTimestampColumn ? static_cast<int>(batch::kTimestamp)
+                                              : batch::kSystemColumns + column;
+}
+
+int64_t MillisToMicros(int64_t millis) {
+  int64_t micros = 0;
+  if (!__builtin_mul_overflow(millis, int64_t{1000}, &micros)) return micros;
+  return millis < 0 ? std::numeric_limits<int64_t>::min() : std::numeric_limits<int64_t>::max();
+}
+
+}  // namespace
+
+int ColumnLoader::Slot(int column) {
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    if (slots_[i].column == column) return static_cast<int>(i);
+  }
+  slots_.emplace_back().column = column;
+  return static_cast<int>(slots_.size()) - 1;
+}
+
+absl::Status ColumnLoader::Bind(const arrow::RecordBatch& batch) {
+  const int fields = batch::kSystemColumns + static_cast<int>(contract_.columns.size());
+  if (batch.num_columns() != fields) {
+    return absl::InvalidArgumentError(
+        Concat("the batch has ", batch.num_columns(), " columns, the contract asks for ", fields));
+  }
+  for (Column& slot : slots_) {
+    const int field = FieldOf(slot.column);
+    const bool is_timestamp = slot.column == contract::kTimestampColumn;
+    const std::shared_ptr<arrow::DataType> wanted =
+        is_timestamp ? arrow::timestamp(arrow::TimeUnit::MILLI, "UTC")
+                     : batch::ArrowType(contract_.columns[slot.column].type);
+    slot.data = batch.column_data(field).get();
+    if (!slot.data->type->Equals(*wanted)) {
+      return absl::InvalidArgumentError(Concat("column ", batch.column_name(field), " is ",
+                                               slot.data->type->ToString(),
+                                               ", the contract asks for ", wanted->ToString()));
+    }
+  }
+  return absl::OkStatus();
+}
+
+void ColumnLoader::Load(int64_t begin, int rows) {
+  for (Column& slot : slots_) {
+    LoadValidity(&slot, begin, rows);
+    LoadValues(&slot, begin, rows);
+  }
+}
+
+void ColumnLoader::LoadValidity(Column* slot, int64_t begin, int rows) {
+  slot->view.valid = nullptr;
+  if (slot->data->GetNullCount() == 0 || slot->data->buffers[0] == nullptr) return;
+  slot->valid.resize(kChunkRows);
+  const uint8_t* bits = slot->data->buffers[0]->data();
+  const int64_t first = slot->data->offset + begin;
+  for (int i = 0; i < rows; ++i) slot->valid[i] = arrow::bit_util::GetBit(bits, first + i);
+  slot->view.valid = slot->valid.data();
+}
+
+void ColumnLoader::LoadValues(Column* slot, int64_t begin, int rows) {
+  const arrow::ArrayData& data = *slot->data;
+  const int64_t first = data.offset + begin;
+  switch (data.type->id()) {
+    case arrow::Type::INT64:
+    case arrow::Type::DOUBLE:
+      slot->view.data = data.GetValues<int64_t>(1) + begin;  // both 8 bytes wide; read in place
+      break;
+    case arrow::Type::TIMESTAMP: {
+      const int64_t* values = data.GetValues<int64_t>(1) + begin;
+      slot->view.data = values;
+      if (slot->column == contract::kTimestampColumn) {
+        slot->integers.resize(kChunkRows);
+        for (int i = 0; i < rows; ++i) slot->integers[i] = MillisToMicros(values[i]);
+        slot->view.data = slot->integers.data();
+      }
+      break;
+    }
+    case arrow::Type::DATE32: {
+      const int32_t* values = data.GetValues<int32_t>(1) + begin;
+      slot->integers.resize(kChunkRows);
+      for (int i = 0; i < rows; ++i) slot->integers[i] = values[i];
+      slot->view.data = slot->integers.data();
+      break;
+    }
+    case arrow::Type::BOOL: {
+      const uint8_t* bits = data.buffers[1]->data();
+      slot->booleans.resize(kChunkRows);
+      for (int i = 0; i < rows; ++i) slot->booleans[i] = arrow::bit_util::GetBit(bits, first + i);
+      slot->view.data = slot->booleans.data();
+      break;
+    }
+    default: {  // utf8; Bind lets nothing else pass
+      const int32_t* offsets = data.GetValues<int32_t>(1) + begin;
+      const char* chars =
+          data.buffers[2] == nullptr ? "" : reinterpret_cast<const char*>(data.buffers[2]->data());
+      slot->strings.resize(kChunkRows);
+      for (int i = 0; i < rows; ++i) {
+        slot->strings[i] =
+            std::string_view(chars + offsets[i], static_cast<size_t>(offsets[i + 1] - offsets[i]));
+      }
+      slot->view.data = slot->strings.data();
+    }
+  }
+}
+
+}  // namespace sluice::rules

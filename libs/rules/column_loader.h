@@ -1,0 +1,51 @@
+#pragma once
+// Brings the columns that rules look at into VectorViews, one chunk of rows at a time.
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "arrow/type_fwd.h"
+#include "contract/contract.h"
+#include "rules/vector_view.h"
+
+namespace sluice::rules {
+
+/// Owned by an evaluator. The views of a chunk are valid until the next chunk, and while the batch
+/// lives.
+class ColumnLoader {
+ public:
+  explicit ColumnLoader(const contract::Contract& contract) : contract_(contract) {}
+
+  /// The number under which a column (an index into the contract's, or kTimestampColumn) is loaded
+  /// from now on.
+  int Slot(int column);
+
+  /// Begin a batch. kInvalidArgument when a column is missing or has another type than the contract
+  /// says.
+  absl::Status Bind(const arrow::RecordBatch& batch);
+  /// Load rows [begin, begin + rows), rows <= kChunkRows.
+  void Load(int64_t begin, int rows);
+
+  const VectorView& View(int slot) const { return slots_[slot].view; }
+
+ private:
+  struct Column {
+    int column = 0;
+    const arrow::ArrayData* data = nullptr;
+    std::vector<uint8_t> valid;
+    std::vector<int64_t> integers;  // dates, and milliseconds made microseconds
+    std::vector<uint8_t> booleans;
+    std::vector<std::string_view> strings;
+    VectorView view;
+  };
+  void LoadValidity(Column* column, int64_t begin, int rows);
+  void LoadValues(Column* column, int64_t begin, int rows);
+
+  const contract::Contract& contract_;
+  std::vector<Column> slots_;
+};
+
+}  // namespace sluice::rules

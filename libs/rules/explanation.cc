@@ -1,0 +1,119 @@
+#include "rules/explanation.h"
+
+#include <algorithm>
+
+#include "arrow/array.h"
+#include "arrow/record_batch.h"
+#include "arrow/type.h"
+#include "base/status.h"
+#include "base/strings.h"
+#include "batch/schema.h"
+#include "contract/expression_text.h"
+#include "contract/timestamp.h"
+
+namespace sluice::rules {
+namespace {
+
+std::string Shorten(std::string text) {
+  if (text.size() <= kMaxValueBytes) return text;
+  size_t end = kMaxValueBytes - 3;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+  text.resize(end);
+  return text + "...";
+}
+
+std::optional<std::string> CellText(const arrow::Array& array, int64_t row) {
+  if (row < 0 || row >= array.length() || array.IsNull(row)) return std::nullopt;
+  std::string text;
+  switch (array.type_id()) {
+    case arrow::Type::STRING:
+      return Shorten(std::string(static_cast<const arrow::StringArray&>(array).GetView(row)));
+    case arrow::Type::INT64:
+      return Concat(static_cast<const arrow::Int64Array&>(array).Value(row));
+    case arrow::Type::DOUBLE:
+      return contract::NumberText(static_cast<const arrow::DoubleArray&>(array).Value(row));
+    case arrow::Type::BOOL:
+      return static_cast<const arrow::BooleanArray&>(array).Value(row) ? "true" : "false";
+    case arrow::Type::DATE32:
+      contract::AppendDate(static_cast<const arrow::Date32Array&>(array).Value(row), &text);
+      return text;
+    case arrow::Type::TIMESTAMP: {
+      int64_t value = static_cast<const arrow::TimestampArray&>(array).Value(row);
+      const auto& type = static_cast<const arrow::TimestampType&>(*array.type());
+      if (type.unit() == arrow::TimeUnit::MILLI &&
+          __builtin_mul_overflow(value, int64_t{1000}, &value))
+        return "out of range";
+      contract::AppendTimestamp(value, &text);
+      return text;
+    }
+    default:
+      return std::nullopt;
+  }
+}
+
+void CollectColumns(const contract::Expression& e, std::vector<int>* columns) {
+  if (e.op == contract::Op::kColumn &&
+      std::find(columns->begin(), columns->end(), e.column) == columns->end()) {
+    columns->push_back(e.column);
+  }
+  for (const contract::Expression& arg : e.args) CollectColumns(arg, columns);
+}
+
+}  // namespace
+
+bool IsBroken(std::string_view failed_rules, int rule) {
+  const size_t byte = static_cast<size_t>(rule) / 8;
+  return byte < failed_rules.size() &&
+         (static_cast<unsigned char>(failed_rules[byte]) >> (rule % 8) & 1) != 0;
+}
+
+std::string Summary(const contract::Contract& contract, std::string_view failed_rules,
+                    bool with_warnings) {
+  std::string text;
+  for (size_t i = 0; i < contract.rules.size(); ++i) {
+    const contract::Rule& rule = contract.rules[i];
+    if (!IsBroken(failed_rules, static_cast<int>(i))) continue;
+    if (rule.action == contract::Action::kWarn && !with_warnings) continue;
+    Append(&text, text.empty() ? "" : ", ", rule.summary);
+  }
+  return text;
+}
+
+std::optional<std::string> OffendingValue(const arrow::RecordBatch& batch, int64_t row,
+                                          int column) {
+  const int field = column == contract::kTimestampColumn ? static_cast<int>(batch::kTimestamp)
+                                                         : batch::kSystemColumns + column;
+  if (field < 0 || field >= batch.num_columns()) return std::nullopt;
+  return CellText(*batch.column(field), row);
+}
+
+std::optional<std::string> OffendingValue(const contract::Contract& contract,
+                                          const contract::Rule& rule,
+                                          const arrow::RecordBatch& batch, int64_t row) {
+  if (rule.column_index >= 0) return OffendingValue(batch, row, rule.column_index);
+  std::vector<int> columns;
+  CollectColumns(rule.predicate, &columns);
+  std::string text;
+  for (int column : columns) {
+    const std::string_view name = column == contract::kTimestampColumn
+                                      ? std::string_view("_timestamp")
+                                      : contract.columns[column].name;
+    Append(&text, text.empty() ? "" : ", ", name, " = ",
+           OffendingValue(batch, row, column).value_or("null"));
+  }
+  return Shorten(std::move(text));
+}
+
+absl::StatusOr<std::vector<RuleResult>> Explain(RuleEvaluator* evaluator,
+                                                const arrow::RecordBatch& batch, int64_t row) {
+  SLUICE_ASSIGN_OR_RETURN(const std::string failed, evaluator->FailedRulesOfRow(batch, row));
+  const contract::Contract& contract = evaluator->contract();
+  std::vector<RuleResult> results;
+  for (size_t i = 0; i < contract.rules.size(); ++i) {
+    results.push_back({static_cast<int>(i), !IsBroken(failed, static_cast<int>(i)),
+                       OffendingValue(contract, contract.rules[i], batch, row)});
+  }
+  return results;
+}
+
+}  // namespace sluice::rules
