@@ -125,8 +125,6 @@ Properties ConsumerSettings() {
       {"fetch.wait.max.ms", "10"},
       {"fetch.queue.backoff.ms", "2"},
       {"fetch.error.backoff.ms", "50"},
-      {"topic.metadata.propagation.max.ms",
-       "5000"},  // how long a topic may be unknown before it is an error
       {"max.partition.fetch.bytes", "8388608"},
       {"receive.message.max.bytes", "268435456"},
   };

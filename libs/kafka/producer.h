@@ -21,7 +21,8 @@ struct Delivery {
   TopicPartition partition;
   uint64_t token = 0;   ///< the caller's, from Send
   absl::Status status;  ///< OK: acknowledged by all in-sync replicas. kOutOfRange: larger than the
-                        ///< broker takes. Else retryable
+                        ///< broker takes. kInvalidArgument: refused for good (its timestamp, ...).
+                        ///< Else retryable
   Offset offset = -1;   ///< where it lies, when OK
 };
 
