@@ -1,0 +1,184 @@
+#include "stage/batch_output.h"
+
+#include <algorithm>
+
+#include "arrow/buffer.h"
+#include "base/log.h"
+#include "base/status.h"
+#include "batch/wire.h"
+#include "stage/topics.h"
+
+namespace sluice::stage {
+namespace {
+
+std::optional<batch::Coverage> OwnCoverage(const kafka::Message& message,
+                                           const contract::PipelineConfig& pipeline) {
+  const auto header = message.Header(batch::kCoverageHeader);
+  if (!header) return std::nullopt;
+  auto coverage = batch::DecodeCoverage(*header);
+  if (!coverage.ok() || coverage->pipeline != pipeline.name ||
+      coverage->generation != pipeline.generation || coverage->topic != pipeline.source_topic ||
+      coverage->partition != message.partition()) {
+    return std::nullopt;
+  }
+  return *std::move(coverage);
+}
+
+}  // namespace
+
+BatchOutput::BatchOutput(const Context& context, std::string topic)
+    : context_(context), topic_(std::move(topic)) {}
+
+absl::StatusOr<BatchOutput::End> BatchOutput::ReadEnd(int32_t partition) {
+  const kafka::TopicPartition own{topic_, partition};
+  SLUICE_ASSIGN_OR_RETURN(const kafka::Watermarks log,
+                          context_.admin->QueryWatermarks(own, kRequestTimeout));
+  // The last message is a batch of ours unless somebody else wrote here: then look further back, a
+  // few at a time.
+  constexpr int64_t kWindow = 8;
+  int64_t window = 1;
+  for (kafka::Offset to = log.end; to > log.begin;) {
+    const kafka::Offset from = std::max(log.begin, to - window);
+    SLUICE_ASSIGN_OR_RETURN(
+        const std::vector<kafka::Message> messages,
+        context_.admin->Read(own, from, static_cast<size_t>(to - from), kRequestTimeout));
+    for (auto message = messages.rbegin(); message != messages.rend(); ++message) {
+      if (message->offset() >= to) continue;
+      if (auto coverage = OwnCoverage(*message, context_.pipeline))
+        return End{std::move(coverage), log};
+    }
+    to = from;
+    window = kWindow;
+  }
+  return End{std::nullopt, log};
+}
+
+absl::StatusOr<std::optional<batch::Coverage>> BatchOutput::ReadFirst(int32_t partition) {
+  const kafka::TopicPartition own{topic_, partition};
+  SLUICE_ASSIGN_OR_RETURN(const kafka::Watermarks log,
+                          context_.admin->QueryWatermarks(own, kRequestTimeout));
+  constexpr size_t kAtOnce = 8;
+  for (kafka::Offset from = log.begin; from < log.end;) {
+    SLUICE_ASSIGN_OR_RETURN(const std::vector<kafka::Message> messages,
+                            context_.admin->Read(own, from, kAtOnce, kRequestTimeout));
+    if (messages.empty()) break;
+    for (const kafka::Message& message : messages) {
+      if (auto coverage = OwnCoverage(message, context_.pipeline)) return coverage;
+    }
+    from = messages.back().offset() + 1;
+  }
+  return std::nullopt;
+}
+
+void BatchOutput::Open(int32_t partition, batch::Offset end) {
+  partitions_.erase(partition);
+  partitions_.emplace(partition, Partition{batch::Emitter(end), 0, {}, absl::InfinitePast()});
+}
+
+void BatchOutput::Close(int32_t partition) { partitions_.erase(partition); }
+
+batch::Emitter* BatchOutput::emitter(int32_t partition) {
+  const auto found = partitions_.find(partition);
+  return found == partitions_.end() ? nullptr : &found->second.emitter;
+}
+
+const batch::Emitter* BatchOutput::emitter(int32_t partition) const {
+  return const_cast<BatchOutput*>(this)->emitter(partition);
+}
+
+bool BatchOutput::idle() const {
+  return std::none_of(partitions_.begin(), partitions_.end(),
+                      [](const auto& p) { return p.second.emitter.in_flight(); });
+}
+
+absl::Status BatchOutput::EnsureProducer() {
+  if (producer_ != nullptr) return absl::OkStatus();
+  SLUICE_ASSIGN_OR_RETURN(producer_, kafka::Producer::Create(context_.kafka, {}, context_.waker));
+  return absl::OkStatus();
+}
+
+absl::Status BatchOutput::Send(const batch::Coverage& coverage,
+                               std::shared_ptr<arrow::Buffer> value) {
+  const auto found = partitions_.find(coverage.partition);
+  if (found == partitions_.end() || !found->second.emitter.MaySend(coverage.range)) {
+    return absl::InternalError(Concat("a batch out of turn: partition=", coverage.partition,
+                                      " first=", coverage.range.first,
+                                      " next=", coverage.range.next));
+  }
+  SLUICE_RETURN_IF_ERROR(EnsureProducer());
+  kafka::OutgoingRecord record;
+  record.partition = {topic_, coverage.partition};
+  const std::string_view bytes(reinterpret_cast<const char*>(value->data()),
+                               static_cast<size_t>(value->size()));
+  record.value = kafka::Payload{bytes, std::move(value)};
+  record.headers.emplace_back(batch::kCoverageHeader, batch::EncodeCoverage(coverage));
+  SLUICE_RETURN_IF_ERROR(producer_->Send(std::move(record), ++last_token_));
+  found->second.emitter.Sent(coverage.range);
+  found->second.token = last_token_;
+  found->second.in_flight = coverage.range;
+  found->second.sent_at = absl::Now();
+  return absl::OkStatus();
+}
+
+void BatchOutput::Poll(std::vector<Acknowledged>* acknowledged, std::vector<Fault>* faults) {
+  if (producer_ == nullptr) return;
+  std::vector<kafka::Delivery> deliveries;
+  producer_->Poll(absl::ZeroDuration(), &deliveries);
+  absl::Status failure;
+  for (const kafka::Delivery& delivery : deliveries) {
+    const auto found = partitions_.find(delivery.partition.partition);
+    const bool current = found != partitions_.end() && found->second.emitter.in_flight() &&
+                         found->second.token == delivery.token;
+    if (!delivery.status.ok()) {
+      context_.metrics->ProduceFailed();
+      failure = delivery.status;
+      if (current && absl::IsOutOfRange(delivery.status)) {
+        faults->push_back(
+            {delivery.partition.partition,
+             absl::FailedPreconditionError(Concat(
+                 "the broker refuses a batch as too large; raise max.message.bytes of topic ",
+                 topic_, " or lower batch.bytes: ", delivery.status.message()))});
+        found->second.emitter.Rewind(found->second.emitter.end());
+        partitions_.erase(found);
+      }
+    } else if (current) {
+      found->second.emitter.Acknowledged();
+      acknowledged->push_back(
+          {found->first, found->second.in_flight, absl::Now() - found->second.sent_at});
+    }
+  }
+  if (failure.ok()) return;
+  log::Warn("a send failed; starting a new producer", {{"topic", topic_}, {"error", failure}});
+  producer_.reset();
+  for (auto it = partitions_.begin(); it != partitions_.end();) {
+    if (!it->second.emitter.in_flight()) {
+      ++it;
+      continue;
+    }
+    faults->push_back(
+        {it->first, absl::UnavailableError(Concat("a send failed: ", failure.message()))});
+    it = partitions_.erase(it);
+  }
+}
+
+absl::Status BatchOutput::SendAndWait(const batch::Coverage& coverage,
+                                      std::shared_ptr<arrow::Buffer> value) {
+  // A producer of its own: the acknowledgements of other partitions must not get lost in this wait.
+  SLUICE_ASSIGN_OR_RETURN(std::unique_ptr<kafka::Producer> producer,
+                          kafka::Producer::Create(context_.kafka, {}, nullptr));
+  kafka::OutgoingRecord record;
+  record.partition = {topic_, coverage.partition};
+  const std::string_view bytes(reinterpret_cast<const char*>(value->data()),
+                               static_cast<size_t>(value->size()));
+  record.value = kafka::Payload{bytes, std::move(value)};
+  record.headers.emplace_back(batch::kCoverageHeader, batch::EncodeCoverage(coverage));
+  SLUICE_RETURN_IF_ERROR(producer->Send(std::move(record), 1));
+  std::vector<kafka::Delivery> deliveries;
+  const absl::Time deadline = absl::Now() + kRequestTimeout;
+  while (deliveries.empty() && absl::Now() < deadline)
+    producer->Poll(absl::Milliseconds(50), &deliveries);
+  if (deliveries.empty()) return absl::UnavailableError("a batch was not acknowledged in time");
+  return deliveries[0].status;
+}
+
+}  // namespace sluice::stage

@@ -1,0 +1,337 @@
+#include "stage/stage_loop.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "base/status.h"
+#include "stage/topics.h"
+
+namespace sluice::stage {
+namespace {
+
+using service::PartitionState;
+
+constexpr absl::Duration kHousekeepingEvery = absl::Milliseconds(200);
+constexpr absl::Duration kCommitHintsEvery = absl::Seconds(1);
+// A turn may wait for one bounded request to Kafka or PostgreSQL; longer than this and the loop
+// hangs.
+constexpr absl::Duration kTurnLimit = absl::Seconds(90);
+// Somebody else took the partition over: time enough to hear from the group that it is no longer
+// ours.
+constexpr absl::Duration kFencedPause = absl::Seconds(5);
+// A process that stood still for longer may have lost its partitions without having been told
+// (session timeout 10 s).
+constexpr absl::Duration kStoodStill = absl::Seconds(9);
+constexpr size_t kMessagesAtOnce = 2000;
+
+}  // namespace
+
+StageLoop::StageLoop(const service::CommonOptions& options, contract::PipelineConfig pipeline,
+                     StageDefinition definition)
+    : options_(options), definition_(std::move(definition)), started_at_(absl::Now()) {
+  context_.pipeline = std::move(pipeline);
+  context_.kafka = {options.bootstrap_servers, Concat("sluice-", options.instance_id),
+                    options.kafka_properties};
+  context_.stage = definition_.stage;
+  context_.instance_id = options.instance_id;
+  context_.waker = &waker_;
+  context_.taps = &taps_;
+  context_.read_from = [this](int32_t partition, kafka::Offset from) {
+    lanes_.at(partition).read_from = from;
+    return consumer_->Start({definition_.input_topic, partition}, from);
+  };
+  ready_ = absl::UnavailableError("starting");
+  status_.state = "starting";
+}
+
+StageLoop::~StageLoop() { (void)Stop(absl::Seconds(5)); }
+
+absl::Status StageLoop::Start() {
+  metrics_ = std::make_unique<StageMetrics>(context_.pipeline.name, definition_.stage,
+                                            definition_.input_topic);
+  context_.metrics = metrics_.get();
+  SLUICE_ASSIGN_OR_RETURN(admin_, kafka::Admin::Create(context_.kafka));
+  context_.admin = admin_.get();
+  SLUICE_ASSIGN_OR_RETURN(worker_, definition_.make_worker(context_));
+  last_turn_ms_ = absl::ToUnixMillis(absl::Now());
+  PublishStatus(absl::Now());
+  thread_ = std::thread([this] { Run(); });
+  return absl::OkStatus();
+}
+
+absl::Status StageLoop::Stop(absl::Duration timeout) {
+  if (!thread_.joinable()) return absl::OkStatus();
+  stopping_ = true;
+  waker_.Signal();
+  std::unique_lock lock(mutex_);
+  const bool finished = finished_changed_.wait_for(lock, absl::ToChronoMilliseconds(timeout),
+                                                   [this] { return finished_; });
+  lock.unlock();
+  if (!finished) return absl::DeadlineExceededError("the stage did not stop in time");
+  thread_.join();
+  return absl::OkStatus();
+}
+
+void StageLoop::Run() {
+  while (!stopping_) {
+    const absl::Time now = absl::Now();
+    const absl::Time deadline = std::min(worker_->Deadline(), housekeeping_at_);
+    waker_.Wait(std::clamp(deadline - now, absl::ZeroDuration(), kHousekeepingEvery));
+    Turn(absl::Now());
+  }
+  Finish();
+  const std::lock_guard lock(mutex_);
+  finished_ = true;
+  finished_changed_.notify_all();
+}
+
+void StageLoop::Turn(absl::Time now) {
+  const absl::Time last_turn =
+      absl::FromUnixMillis(last_turn_ms_.exchange(absl::ToUnixMillis(now)));
+  if (now - last_turn > kStoodStill) LetGo(now);
+  std::vector<std::function<void()>> commands;
+  {
+    const std::lock_guard lock(mutex_);
+    commands.swap(commands_);
+  }
+  for (const auto& command : commands) command();
+  if (!prepared_) {
+    if (now >= connect_at_) {
+      const absl::Status status = Connect();
+      prepared_ = status.ok();
+      if (!prepared_) {
+        connect_at_ = now + connect_backoff_.Next();
+        const std::lock_guard lock(mutex_);
+        ready_ = status;
+        if (!IsRetryable(status)) failure_ = status;
+      }
+    }
+    if (now >= housekeeping_at_) Housekeeping(now);
+    return;
+  }
+  if (const auto assigned = member_->Poll()) Reassign(*assigned);
+  OpenLanes(now);
+  std::vector<Fault> faults;
+  worker_->Tick(now, &faults);
+  for (const Fault& fault : faults) OnFault(fault, now);
+  if (!worker_->Full()) ReadInput();
+  faults.clear();
+  worker_->Tick(absl::Now(), &faults);
+  for (const Fault& fault : faults) OnFault(fault, now);
+  if (now >= housekeeping_at_) Housekeeping(now);
+}
+
+absl::Status StageLoop::Connect() {
+  SLUICE_RETURN_IF_ERROR(worker_->Prepare());
+  SLUICE_ASSIGN_OR_RETURN(consumer_,
+                          kafka::Consumer::Create(context_.kafka, definition_.consumer, &waker_));
+  SLUICE_ASSIGN_OR_RETURN(
+      member_, kafka::GroupMember::Join(context_.kafka, definition_.group, definition_.input_topic,
+                                        context_.instance_id, &waker_));
+  return absl::OkStatus();
+}
+
+void StageLoop::Reassign(const std::vector<int32_t>& partitions) {
+  for (auto it = lanes_.begin(); it != lanes_.end();) {
+    if (std::find(partitions.begin(), partitions.end(), it->first) != partitions.end()) {
+      ++it;
+      continue;
+    }
+    log::Info("partition given up", {{"stage", definition_.stage}, {"partition", it->first}});
+    CloseLane(it->first, it->second);
+    metrics_->Disown(it->first);
+    it = lanes_.erase(it);
+  }
+  for (int32_t partition : partitions) {
+    if (!lanes_.try_emplace(partition).second) continue;
+    log::Info("partition taken", {{"stage", definition_.stage}, {"partition", partition}});
+    metrics_->Own(partition);
+  }
+  joined_ = true;
+  housekeeping_at_ = absl::InfinitePast();
+}
+
+void StageLoop::OpenLanes(absl::Time now) {
+  if (draining_) return;
+  for (auto& [partition, lane] : lanes_) {
+    const bool due =
+        lane.state == PartitionState::kOpening || lane.state == PartitionState::kBlocked;
+    if (due && now >= lane.retry_at) OpenLane(partition, lane, now);
+  }
+}
+
+void StageLoop::OpenLane(int32_t partition, Lane& lane, absl::Time now) {
+  auto read_from = worker_->Open(partition, lane.rewind_to);
+  absl::Status status = read_from.status();
+  if (status.ok()) {
+    status = consumer_->Start({definition_.input_topic, partition}, *read_from);
+    if (!status.ok()) worker_->Close(partition);
+  }
+  if (!status.ok()) {
+    OnFault({partition, status}, now);
+    return;
+  }
+  metrics_->Opened();
+  lane.state = PartitionState::kRunning;
+  lane.rewind_to.reset();
+  lane.read_from = lane.read_to = *read_from;
+  lane.error.clear();
+}
+
+void StageLoop::CloseLane(int32_t partition, Lane& lane) {
+  if (!lane.IsOpen()) return;
+  (void)consumer_->Stop({definition_.input_topic, partition});
+  worker_->Close(partition);
+  lane.state = PartitionState::kOpening;
+}
+
+void StageLoop::ReadInput() {
+  consumer_->Poll(kMessagesAtOnce, absl::ZeroDuration(), &messages_, &errors_);
+  const bool more = messages_.size() == kMessagesAtOnce;
+  for (kafka::Message& message : messages_) {
+    const auto lane = lanes_.find(message.partition());
+    // Messages of an earlier opening may still come: they are not asked for any more.
+    if (lane == lanes_.end() || !lane->second.IsOpen() || message.offset() < lane->second.read_from)
+      continue;
+    lane->second.read_from = lane->second.read_to = message.offset() + 1;
+    lane->second.backoff.Reset();
+    worker_->Take(std::move(message));
+  }
+  messages_.clear();
+  for (const kafka::PartitionError& error : errors_) OnPartitionError(error);
+  errors_.clear();
+  if (more) waker_.Signal();
+}
+
+void StageLoop::OnPartitionError(const kafka::PartitionError& error) {
+  log::Warn("input", {{"partition", error.partition.partition}, {"error", error.status}});
+  // Whatever it is, opening again finds out: Open compares the position with the log's limits and
+  // the topic's id.
+  const auto lane = lanes_.find(error.partition.partition);
+  if (lane != lanes_.end() && lane->second.IsOpen() && !absl::IsUnavailable(error.status)) {
+    OnFault({lane->first, absl::UnavailableError(error.status.message())}, absl::Now());
+  }
+}
+
+void StageLoop::OnFault(const Fault& fault, absl::Time now) {
+  const auto found = lanes_.find(fault.partition);
+  if (found == lanes_.end()) return;
+  Lane& lane = found->second;
+  CloseLane(fault.partition, lane);
+  const bool fenced = absl::IsAborted(fault.status);
+  const bool again = IsRetryable(fault.status) || fenced;
+  lane.state = again ? PartitionState::kBlocked : PartitionState::kStopped;
+  lane.retry_at = now + (fenced ? kFencedPause : lane.backoff.Next());
+  // The first failure in a row is worth a line, and every stop.
+  if (!again || lane.error.empty()) {
+    const auto write = again ? &log::Warn : &log::Error;
+    write(again ? "partition blocked" : "partition stopped",
+          {{"stage", definition_.stage}, {"partition", fault.partition}, {"error", fault.status}});
+  }
+  lane.error = std::string(StdView(fault.status.message()));
+}
+
+void StageLoop::LetGo(absl::Time now) {
+  for (auto& [partition, lane] : lanes_) {
+    if (lane.IsOpen())
+      OnFault({partition, absl::AbortedError("the process stood still; somebody else may own it")},
+              now);
+  }
+}
+
+void StageLoop::Housekeeping(absl::Time now) {
+  housekeeping_at_ = now + kHousekeepingEvery;
+  if (prepared_ && now >= commit_hints_at_) {
+    commit_hints_at_ = now + kCommitHintsEvery;
+    if (const auto hints = worker_->DoneOffsets(); !hints.empty()) member_->Commit(hints);
+  }
+  PublishStatus(now);
+}
+
+void StageLoop::PublishStatus(absl::Time now) {
+  service::PipelineStatus status;
+  status.pipeline = context_.pipeline.name;
+  status.generation = context_.pipeline.generation;
+  status.stage = definition_.stage;
+  status.instance_id = context_.instance_id;
+  status.uptime_ms = absl::ToInt64Milliseconds(now - started_at_);
+  int64_t paused = 0, blocked = 0, stopped = 0, opening = 0;
+  for (const auto& [number, lane] : lanes_) {
+    service::PartitionStatus partition;
+    partition.partition = number;
+    partition.state = lane.state;
+    partition.error = lane.error;
+    if (lane.IsOpen()) {
+      worker_->Describe(number, &partition);
+      const kafka::Offset end = consumer_->CachedEnd({definition_.input_topic, number});
+      if (end >= 0) {
+        partition.lag = std::max<int64_t>(0, end - lane.read_to);
+        metrics_->Lag(number, partition.lag);
+      }
+      if (draining_) partition.state = PartitionState::kDraining;
+    }
+    paused += lane.state == PartitionState::kPaused;
+    stopped += lane.state == PartitionState::kStopped;
+    blocked += lane.state == PartitionState::kBlocked;
+    opening += lane.state == PartitionState::kOpening;
+    status.partitions.push_back(std::move(partition));
+  }
+  metrics_->PartitionStates(paused, blocked, stopped);
+  absl::Status ready =
+      joined_ ? worker_->Ready()
+              : absl::UnavailableError("the consumer group has not assigned partitions yet");
+  if (ready.ok() && stopped > 0)
+    ready = absl::FailedPreconditionError(Concat(stopped, " partitions are stopped"));
+  if (ready.ok() && opening + blocked > 0)
+    ready = absl::UnavailableError(Concat(opening + blocked, " partitions are not open"));
+  status.state = stopping_    ? "stopping"
+                 : draining_  ? (worker_->Settled() ? "drained" : "draining")
+                 : !prepared_ ? "starting"
+                 : paused > 0 && paused == static_cast<int64_t>(lanes_.size()) ? "paused"
+                                                                               : "running";
+  const std::lock_guard lock(mutex_);
+  if (!prepared_ && !ready_.ok() && !absl::IsUnavailable(ready_)) ready = ready_;
+  if (!prepared_) status.error = std::string(ready_.message());
+  if (!failure_.ok()) {
+    status.state = "failed";
+    status.error = std::string(failure_.message());
+  }
+  ready_ = std::move(ready);
+  status_ = std::move(status);
+}
+
+void StageLoop::Finish() {
+  // What is in flight gets a moment to be acknowledged or committed; what does not make it is read
+  // again by the next owner.
+  constexpr absl::Duration kSettle = absl::Seconds(10);
+  const absl::Time deadline = absl::Now() + kSettle;
+  for (auto& [partition, lane] : lanes_) {
+    if (lane.IsOpen()) (void)consumer_->Stop({definition_.input_topic, partition});
+  }
+  draining_ = true;
+  std::vector<Fault> faults;
+  while (prepared_ && faults.empty() && !worker_->Settled() && absl::Now() < deadline) {
+    worker_->Tick(absl::Now(), &faults);
+    waker_.Wait(absl::Milliseconds(10));
+  }
+  for (auto& [partition, lane] : lanes_) CloseLane(partition, lane);
+  if (member_ != nullptr) {
+    if (const auto hints = worker_->DoneOffsets(); !hints.empty()) member_->Commit(hints);
+    member_->Leave(absl::Seconds(3));
+  }
+  PublishStatus(absl::Now());
+}
+
+bool StageLoop::IsAlive() { return absl::Now() - absl::FromUnixMillis(last_turn_ms_) < kTurnLimit; }
+
+absl::Status StageLoop::IsReady() {
+  const std::lock_guard lock(mutex_);
+  return ready_;
+}
+
+absl::Status StageLoop::Failure() {
+  const std::lock_guard lock(mutex_);
+  return failure_;
+}
+
+}  // namespace sluice::stage
