@@ -1,0 +1,261 @@
+#include "qc/qc_worker.h"
+
+#include <algorithm>
+
+#include "arrow/array.h"
+#include "arrow/buffer.h"
+#include "arrow/record_batch.h"
+#include "arrow/type.h"
+#include "base/log.h"
+#include "base/status.h"
+#include "batch/schema.h"
+#include "stage/topics.h"
+
+namespace sluice::qc {
+namespace {
+
+/// The same rows with the verdicts and broken rules of `outcome`; all other columns are shared.
+std::shared_ptr<arrow::RecordBatch> WithJudgement(const arrow::RecordBatch& rows,
+                                                  const rules::Outcome& outcome) {
+  const int64_t count = rows.num_rows();
+  static_assert(sizeof(batch::Verdict) == sizeof(uint8_t));
+  auto verdicts = arrow::Buffer::FromString(
+      std::string(reinterpret_cast<const char*>(outcome.verdicts.data()), outcome.verdicts.size()));
+  auto bits = arrow::Buffer::FromString(
+      std::string(outcome.failed_rules.begin(), outcome.failed_rules.end()));
+  std::string validity(static_cast<size_t>((count + 7) / 8), '\0');
+  int64_t nulls = 0;
+  for (int64_t row = 0; row < count; ++row) {
+    const bool broken = outcome.HasFailedRules(row);
+    validity[static_cast<size_t>(row / 8)] |= static_cast<char>(broken << (row % 8));
+    nulls += !broken;
+  }
+  arrow::ArrayDataVector columns = rows.column_data();
+  columns[batch::kVerdict] =
+      arrow::ArrayData::Make(arrow::uint8(), count, {nullptr, std::move(verdicts)}, 0);
+  columns[batch::kFailedRules] = arrow::ArrayData::Make(
+      rows.schema()->field(batch::kFailedRules)->type(), count,
+      {arrow::Buffer::FromString(std::move(validity)), std::move(bits)}, nulls);
+  return arrow::RecordBatch::Make(rows.schema(), count, std::move(columns));
+}
+
+}  // namespace
+
+QcWorker::Judge::Judge(std::shared_ptr<const contract::Contract> contract)
+    : evaluator(contract), encoder(contract) {}
+
+QcWorker::QcWorker(const stage::Context& context)
+    : context_(context),
+      input_(context, context.pipeline.InternalTopic(stage::kValidatedStage)),
+      output_(context, context.pipeline.InternalTopic(stage::kCheckedStage)) {}
+
+absl::Status QcWorker::Prepare() {
+  auto input = context_.admin->Describe(input_.topic(), stage::kRequestTimeout);
+  if (absl::IsNotFound(input.status())) {
+    return absl::UnavailableError(
+        Concat("the ingest-validator has not created the topic yet: ", input_.topic()));
+  }
+  SLUICE_RETURN_IF_ERROR(input.status());
+  return stage::EnsureInternalTopic(*context_.admin, context_.pipeline, output_.topic(),
+                                    input->partitions);
+}
+
+absl::StatusOr<kafka::Offset> QcWorker::Open(int32_t number, std::optional<int64_t> rewind_to) {
+  const std::string group = context_.pipeline.ConsumerGroup(stage::kCheckedStage);
+  SLUICE_ASSIGN_OR_RETURN(const auto input,
+                          context_.admin->Describe(input_.topic(), stage::kRequestTimeout));
+  SLUICE_RETURN_IF_ERROR(
+      context_.admin->GrowTopic(output_.topic(), input.partitions, stage::kRequestTimeout));
+  SLUICE_ASSIGN_OR_RETURN(const stage::BatchOutput::End end, output_.ReadEnd(number));
+  SLUICE_ASSIGN_OR_RETURN(auto hint, context_.admin->CommittedOffset(
+                                         group, {input_.topic(), number}, stage::kRequestTimeout));
+
+  std::optional<batch::Offset> next;
+  if (end.last) {
+    next = end.last->range.next;
+  } else if (end.log.end > 0) {
+    return absl::DataLossError(
+        "all judged batches of this partition have expired: the position is lost. Repair the "
+        "ingest-validator "
+        "from the sink's position, or start a new generation");
+  }
+  if (rewind_to && next && *rewind_to < *next) {
+    next = std::max(*rewind_to, end.last->origin);
+    hint.reset();  // it stands where the position was
+  }
+  SLUICE_ASSIGN_OR_RETURN(
+      const kafka::Offset read_from,
+      input_.Open(number, next, end.last ? end.last->topic_id : "", next ? hint : std::nullopt));
+  Partition& partition = partitions_[number] = Partition{};
+  partition.done = read_from;
+  if (end.last) {
+    partition.last = end.last;
+    partition.last->range.next = *next;
+    output_.Open(number, end.last->range.next);
+    output_.emitter(number)->Rewind(*next);
+  }
+  return read_from;
+}
+
+void QcWorker::Close(int32_t number) {
+  const auto found = partitions_.find(number);
+  if (found != partitions_.end()) {
+    for (const Outgoing& outgoing : found->second.waiting) waiting_bytes_ -= outgoing.value->size();
+    partitions_.erase(found);
+  }
+  input_.Close(number);
+  output_.Close(number);
+}
+
+void QcWorker::Take(kafka::Message message) {
+  const int32_t number = message.partition();
+  Partition& partition = partitions_.at(number);
+  auto input = input_.Offer(std::move(message));
+  if (!input.ok()) {
+    faults_.push_back({number, input.status()});
+    return;
+  }
+  if (!input->has_value()) return;
+  // Without batches of our own so far, the first one read says where the pipeline began.
+  if (!partition.last) output_.Open(number, (*input)->coverage.origin);
+  if (output_.emitter(number) == nullptr) return;  // has just failed: a fault is on its way
+  if ((*input)->coverage.range.empty()) {
+    const bool news = !partition.last || partition.last->contract != (*input)->coverage.contract;
+    partition.last = (*input)->coverage;
+    if (news) partition.last_sent = punctuate_at_ = absl::InfinitePast();
+    return;
+  }
+  auto outgoing = Evaluate(*std::move(*input));
+  if (!outgoing.ok()) {
+    faults_.push_back({number, outgoing.status()});
+    return;
+  }
+  partition.last = outgoing->coverage;
+  waiting_bytes_ += outgoing->value->size();
+  partition.waiting.push_back(*std::move(outgoing));
+  SendNext(number, partition);
+}
+
+absl::StatusOr<QcWorker::Outgoing> QcWorker::Evaluate(stage::InputBatch input) {
+  Judge& judge = JudgeFor(input.contract);
+  Outgoing outgoing;
+  outgoing.coverage = std::move(input.coverage);
+  outgoing.done = input.internal_offset + 1;
+  std::shared_ptr<arrow::RecordBatch> rows = input.rows;
+  if (rows->num_rows() > 0) {
+    SLUICE_RETURN_IF_ERROR(judge.evaluator.Evaluate(*rows, &judge.outcome));
+    rows = WithJudgement(*rows, judge.outcome);
+    outgoing.coverage.counts = batch::CountVerdicts(*rows);
+    for (size_t rule = 0; rule < judge.outcome.evaluated.size(); ++rule) {
+      context_.metrics->RuleEvaluated(input.contract->rules[rule].id, judge.outcome.evaluated[rule],
+                                      judge.outcome.failed[rule]);
+    }
+  }
+  context_.metrics->Received(outgoing.coverage.partition, batch::Total(outgoing.coverage.counts));
+  context_.taps->Offer(*rows, *input.contract, outgoing.coverage.partition);
+  SLUICE_ASSIGN_OR_RETURN(outgoing.value, judge.encoder.Encode(*rows));
+  return outgoing;
+}
+
+QcWorker::Judge& QcWorker::JudgeFor(const std::shared_ptr<const contract::Contract>& contract) {
+  std::unique_ptr<Judge>& judge = judges_[contract->content_hash];
+  if (judge == nullptr) {
+    judge = std::make_unique<Judge>(contract);
+    context_.metrics->Rules(*contract);
+  }
+  return *judge;
+}
+
+void QcWorker::SendNext(int32_t number, Partition& partition) {
+  const batch::Emitter* emitter = output_.emitter(number);
+  if (partition.waiting.empty() || emitter == nullptr || emitter->in_flight()) return;
+  const absl::Status status =
+      output_.Send(partition.waiting.front().coverage, partition.waiting.front().value);
+  if (!status.ok()) faults_.push_back({number, status});
+  partition.sent_first = status.ok();
+  partition.last_sent = absl::Now();
+}
+
+void QcWorker::Tick(absl::Time now, std::vector<stage::Fault>* faults) {
+  std::vector<stage::BatchOutput::Acknowledged> acknowledged;
+  output_.Poll(&acknowledged, faults);
+  for (const auto& batch : acknowledged) {
+    Partition& partition = partitions_.at(batch.partition);
+    context_.metrics->ProduceDuration(batch.latency);
+    if (partition.sent_first) {
+      Outgoing& sent = partition.waiting.front();
+      partition.verdicts += sent.coverage.counts;
+      partition.done = sent.done;
+      context_.metrics->Emitted(batch.partition, sent.coverage.counts);
+      waiting_bytes_ -= sent.value->size();
+      partition.waiting.pop_front();
+      partition.sent_first = false;
+    }
+    SendNext(batch.partition, partition);
+  }
+  if (now >= punctuate_at_) Punctuate(now);
+  faults->insert(faults->end(), faults_.begin(), faults_.end());
+  faults_.clear();
+}
+
+void QcWorker::Punctuate(absl::Time now) {
+  punctuate_at_ = now + context_.pipeline.punctuation_interval / 4;
+  for (auto& [number, partition] : partitions_) {
+    const batch::Emitter* emitter = output_.emitter(number);
+    const bool quiet = partition.waiting.empty() &&
+                       now - partition.last_sent >= context_.pipeline.punctuation_interval;
+    if (!quiet || emitter == nullptr || emitter->in_flight() || !partition.last) continue;
+    batch::Coverage coverage = *partition.last;
+    coverage.range = {emitter->end(), emitter->end()};
+    coverage.counts = {};
+    coverage.lost = false;
+    auto value = Punctuation(coverage);
+    const absl::Status status =
+        value.ok() ? output_.Send(coverage, *std::move(value)) : value.status();
+    if (!status.ok()) faults_.push_back({number, status});
+    partition.last_sent = now;
+  }
+}
+
+absl::StatusOr<std::shared_ptr<arrow::Buffer>> QcWorker::Punctuation(
+    const batch::Coverage& coverage) {
+  const auto judge = judges_.find(coverage.contract.content_hash);
+  if (judge == judges_.end()) {
+    SLUICE_ASSIGN_OR_RETURN(auto contract, input_.FindContract(coverage.contract.content_hash));
+    return JudgeFor(contract).encoder.EncodeEmpty();
+  }
+  return judge->second->encoder.EncodeEmpty();
+}
+
+absl::StatusOr<service::SeekResult> QcWorker::AcceptLoss(int32_t, bool) {
+  return absl::FailedPreconditionError(
+      "a loss is accepted where records are read first: send it to the ingest-validator");
+}
+
+absl::StatusOr<std::string> QcWorker::ReloadContract() {
+  return absl::FailedPreconditionError(
+      "qc takes the contract from the batches: reload it at the ingest-validator");
+}
+
+std::map<int32_t, kafka::Offset> QcWorker::DoneOffsets() const {
+  std::map<int32_t, kafka::Offset> offsets;
+  for (const auto& [number, read] : input_.DoneOffsets()) {
+    // What was read but is not acknowledged is not done with.
+    const Partition& partition = partitions_.at(number);
+    offsets[number] = partition.waiting.empty() ? read : partition.done;
+  }
+  return offsets;
+}
+
+void QcWorker::Describe(int32_t number, service::PartitionStatus* status) const {
+  const auto found = partitions_.find(number);
+  if (found == partitions_.end()) return;
+  input_.Describe(number, status);
+  if (const batch::Emitter* emitter = output_.emitter(number)) status->next = emitter->end();
+  for (int i = 0; i < batch::kVerdictCount; ++i) {
+    status->verdicts[std::string(batch::kVerdictNames[static_cast<size_t>(i)])] =
+        found->second.verdicts[static_cast<size_t>(i)];
+  }
+}
+
+}  // namespace sluice::qc

@@ -1,0 +1,80 @@
+#pragma once
+// Judges valid records by the contract's rules: batches in, the same rows with verdicts and broken
+// rules out.
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "batch/wire.h"
+#include "rules/rule_evaluator.h"
+#include "stage/batch_input.h"
+#include "stage/batch_output.h"
+#include "stage/worker.h"
+
+namespace sluice::qc {
+
+/// See stage::Worker for threads and errors.
+class QcWorker : public stage::Worker {
+ public:
+  explicit QcWorker(const stage::Context& context);
+
+  absl::Status Prepare() override;
+  absl::StatusOr<kafka::Offset> Open(int32_t partition, std::optional<int64_t> rewind_to) override;
+  void Close(int32_t partition) override;
+  void Take(kafka::Message message) override;
+  bool Full() const override { return waiting_bytes_ >= kMaxWaitingBytes; }
+  bool Settled() const override { return waiting_bytes_ == 0 && output_.idle(); }
+  void Tick(absl::Time now, std::vector<stage::Fault>* faults) override;
+  absl::Time Deadline() const override { return punctuate_at_; }
+  absl::StatusOr<service::SeekResult> AcceptLoss(int32_t partition, bool dry_run) override;
+  absl::StatusOr<std::string> ReloadContract() override;
+  std::map<int32_t, kafka::Offset> DoneOffsets() const override;
+  void Describe(int32_t partition, service::PartitionStatus* status) const override;
+  absl::Status Ready() override { return absl::OkStatus(); }
+
+ private:
+  // Bound of judged batches that wait for an acknowledgement, all partitions together.
+  static constexpr int64_t kMaxWaitingBytes = 16 << 20;
+
+  /// What judges by one contract.
+  struct Judge {
+    explicit Judge(std::shared_ptr<const contract::Contract> contract);
+    rules::RuleEvaluator evaluator;
+    rules::Outcome outcome;  // reused from batch to batch
+    batch::Encoder encoder;
+  };
+  /// A judged batch, ready to be sent.
+  struct Outgoing {
+    batch::Coverage coverage;
+    std::shared_ptr<arrow::Buffer> value;
+    kafka::Offset done = 0;  // input offset behind the batch it was made of
+  };
+  struct Partition {
+    std::deque<Outgoing> waiting;  // the first may be in flight
+    bool sent_first = false;
+    std::optional<batch::Coverage> last;  // of what was judged last: what punctuation repeats
+    kafka::Offset done = 0;
+    absl::Time last_sent = absl::InfinitePast();
+    batch::Counts verdicts{};  // acknowledged since the process started
+  };
+
+  absl::StatusOr<Outgoing> Evaluate(stage::InputBatch input);
+  absl::StatusOr<std::shared_ptr<arrow::Buffer>> Punctuation(const batch::Coverage& coverage);
+  Judge& JudgeFor(const std::shared_ptr<const contract::Contract>& contract);
+  void SendNext(int32_t number, Partition& partition);
+  void Punctuate(absl::Time now);
+
+  const stage::Context& context_;
+  stage::BatchInput input_;
+  stage::BatchOutput output_;
+  std::map<std::string, std::unique_ptr<Judge>> judges_;  // by content hash
+  std::map<int32_t, Partition> partitions_;
+  int64_t waiting_bytes_ = 0;
+  absl::Time punctuate_at_ = absl::InfinitePast();
+  std::vector<stage::Fault> faults_;  // for the next Tick to report
+};
+
+}  // namespace sluice::qc
