@@ -1,0 +1,138 @@
+"""The admin API, health and metrics of real processes, met only through reflection and HTTP."""
+
+import json
+import signal
+import threading
+
+import grpc
+import pytest
+
+from support.admin import Admin
+from support.process import wait_until
+from support.telemetry import clean_value
+
+
+@pytest.fixture
+def running(pipeline, chain, kafka, landing):
+    """A chain over two partitions through which a hundred records have gone."""
+    pipeline.create(2)
+    chain.start()
+    kafka.produce(pipeline.source_topic, [(number % 2, b"k", clean_value(number)) for number in range(100)])
+    landing.wait_all()
+    return chain
+
+
+def statuses(service):
+    with Admin(service.admin_address) as admin:
+        return admin.call("GetStatus")["pipelines"]
+
+
+def test_status_health_and_config(running, pipeline):
+    for service in running.services:
+        with Admin(service.admin_address) as admin:
+            assert {"sluice.admin.v1.PipelineService", "grpc.health.v1.Health"} <= admin.services()
+            assert [admin.health(name) for name in ("", "liveness", "readiness", pipeline.name)] == [1] * 4
+            status = admin.call("GetStatus")["pipelines"]
+            assert [entry["pipeline"] for entry in status] == [pipeline.name]
+            assert status[0]["state"] == "running" and len(status[0]["partitions"]) == 2, status
+            # Its output may be read before it has the acknowledgement.
+            wait_until(lambda: [entry["next"] for entry in statuses(service)[0]["partitions"]] == ["50", "50"], 10,
+                       lambda: f"{service.instance} is at the end: {statuses(service)}")
+            assert json.loads(admin.call("GetConfig")["config_json"])
+            assert next(admin.stream("WatchStatus", interval_ms=200))["status"]["pipelines"]
+
+
+def test_errors_say_what_to_do(running):
+    with Admin(running.of("qc")[0].admin_address) as admin:
+        for method, fields, code in (
+                ("GetStatus", {"pipeline": "no-such"}, grpc.StatusCode.NOT_FOUND),
+                ("Seek", {"partition": 0, "offset": 1}, grpc.StatusCode.FAILED_PRECONDITION),
+                ("Pause", {"partitions": [77]}, grpc.StatusCode.NOT_FOUND),
+                ("SetLogLevel", {"level": "shouting"}, grpc.StatusCode.INVALID_ARGUMENT)):
+            with pytest.raises(grpc.RpcError) as caught:
+                admin.call(method, **fields)
+            assert caught.value.code() == code, f"{method}: {caught.value}"
+            assert len(caught.value.details()) > 10
+
+
+def test_pause_seek_and_resume(running, pipeline, kafka, landing, judge):
+    for service in running.services:
+        with Admin(service.admin_address) as admin:
+            admin.call("Pause", partitions=[1])
+            kafka.produce(pipeline.source_topic, [(number % 2, b"k", clean_value(number)) for number in range(20)])
+            wait_until(lambda: landing.positions()[0] == landing.query(
+                "SELECT max(next_offset) FROM sluice.ledger WHERE pipeline = %s AND partition = 0",
+                [pipeline.name])[0][0] and landing.positions()[0] == kafka.offsets(pipeline.source_topic)[0][1],
+                30, "partition 0 goes on")
+            held = landing.positions()[1]
+            assert held < kafka.offsets(pipeline.source_topic)[1][1]
+            assert service.metric("sluice_paused_partitions") == 1
+            if service.name != "storage-writer":
+                # Earlier is safe: what is emitted again is trimmed by everyone behind.
+                assert admin.call("Seek", partition=1, offset=5, dry_run=True)["to"] == "5"
+                assert admin.call("Seek", partition=1, offset=5)["to"] == "5"
+            assert landing.positions()[1] == held
+            admin.call("Resume")
+        landing.wait_all()
+    judge()
+
+
+def test_tap_shows_verdicts(running, pipeline, kafka):
+    with Admin(running.of("ingest-validator")[0].admin_address) as admin:
+        stream = admin.stream("Tap", limit=3, verdict="corrupt", duration_ms=20000)
+        # Sampling begins with the call, so records flow until enough were seen.
+        stop = threading.Event()
+
+        def load():
+            while not stop.wait(0.05):
+                kafka.produce(pipeline.source_topic, [(0, b"k", b"no json"), (1, b"k", clean_value(1))])
+
+        thread = threading.Thread(target=load)
+        thread.start()
+        try:
+            records = list(stream)
+        finally:
+            stop.set()
+            thread.join()
+    assert [(record["verdict"], record["reason"]) for record in records] == [("corrupt", "invalid_json")] * 3
+
+
+def test_drain_and_resume(running, pipeline, kafka, landing):
+    service = running.of("qc")[0]
+    with Admin(service.admin_address) as admin:
+        admin.call("Drain")
+        wait_until(lambda: statuses(service)[0]["state"] == "drained", 20, lambda: f"drained: {statuses(service)}")
+        kafka.produce(pipeline.source_topic, [(0, b"k", clean_value(1))])
+        assert landing.landed() == 100
+        admin.call("Resume")
+        landing.wait_all()
+
+
+def test_metrics_are_there_from_the_start(pipeline, chain):
+    """Every series of a closed set exists at 0 before the first record."""
+    pipeline.create(1)
+    chain.start()
+    for service in chain.services:
+        service.wait_metric("sluice_owned_partitions", 1)
+        names = {sample.name for sample in service.metrics()}
+        assert {"sluice_build_info", "sluice_records_total", "sluice_repeated_records_total"} <= names, service.name
+    writer = chain.of("storage-writer")[0]
+    assert {sample.labels["verdict"] for sample in writer.metrics() if sample.name == "sluice_records_total"} >= {
+        "clean", "failed", "corrupt", "duplicate", "late", "filtered", "tombstone", "lost"}
+
+
+def test_metrics_count_what_happened(running, pipeline):
+    for service in running.services:
+        service.wait_metric("sluice_records_total", 100, pipeline=pipeline.name)
+    writer = running.of("storage-writer")[0]
+    assert writer.metric("sluice_end_to_end_latency_seconds_count") == 100
+    assert writer.metric("sluice_sink_commits_total") >= 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_graceful_stop(number, running):
+    for service in running.services:
+        service.daemon.send(number)
+        service.daemon.wait(25)
+        assert service.daemon.returncode == 0, service.log_tail()
+        assert '"key"' not in service.log.read_text() or "trip-" not in service.log.read_text(), "a payload in the log"
