@@ -1,7 +1,7 @@
 #pragma once
 // What the admin API and the health endpoints may ask of one running pipeline in a process. The
 // stage loop implements it (libs/stage), and the simulator does; the shell (libs/service) calls it
-// from any thread. No call blocks longer than about a second: changes are handed to the owning
+// from any thread. No call blocks longer than ten seconds: changes are handed to the owning
 // thread and waited for with a deadline (kDeadlineExceeded).
 
 #include <cstdint>

@@ -33,7 +33,7 @@ AdminClient::~AdminClient() = default;
 
 absl::StatusOr<pb::GetStatusResponse> AdminClient::GetStatus(const pb::GetStatusRequest& request) {
   return Call<pb::GetStatusResponse>(*stub_->pipelines, &pb::PipelineService::Stub::GetStatus,
-                                     request);
+                                     request, kStatusTimeout);
 }
 
 absl::StatusOr<pb::PauseResponse> AdminClient::Pause(const pb::PauseRequest& request) {

@@ -14,7 +14,7 @@ class Channel;
 
 namespace sluice::sluicectl {
 
-/// One thread at a time. Every call ends within five seconds, Tap excepted; kUnavailable: nothing
+/// One thread at a time. Every call ends within 15 seconds, Tap excepted; kUnavailable: nothing
 /// answers there.
 class AdminClient {
  public:

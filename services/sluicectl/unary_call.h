@@ -11,13 +11,17 @@
 
 namespace sluice::sluicectl {
 
-inline constexpr absl::Duration kCallTimeout = absl::Seconds(5);
+/// Longer than a process takes to say kDeadlineExceeded itself (service/pipeline_control.h).
+inline constexpr absl::Duration kCallTimeout = absl::Seconds(15);
+/// Reading the status waits for nothing: who does not answer by then hangs.
+inline constexpr absl::Duration kStatusTimeout = absl::Seconds(5);
 
 /// `Call<PauseResponse>(*stub, &Stub::Pause, request)`
 template <typename Response, typename Stub, typename Method, typename Request>
-absl::StatusOr<Response> Call(Stub& stub, Method method, const Request& request) {
+absl::StatusOr<Response> Call(Stub& stub, Method method, const Request& request,
+                              absl::Duration timeout = kCallTimeout) {
   grpc::ClientContext context;
-  context.set_deadline(absl::ToChronoTime(absl::Now() + kCallTimeout));
+  context.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
   Response response;
   const grpc::Status status = (stub.*method)(&context, request, &response);
   if (!status.ok()) return service::FromGrpc(status);
