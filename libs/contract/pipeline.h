@@ -42,7 +42,7 @@ struct PipelineConfig {
   absl::Duration idle_timeout = absl::Minutes(1);
   // batch and limits
   int64_t batch_rows = 4096;
-  int64_t batch_bytes = 1 << 20;  ///< raw input bytes at which a batch closes
+  int64_t batch_bytes = 1 << 20;  ///< size on the wire at which a batch closes
   absl::Duration batch_age = absl::Milliseconds(5);
   int64_t max_record_bytes = 1 << 20;  ///< a longer value is `corrupt: oversize`, unparsed
   int64_t max_raw_bytes = 16 << 10;    ///< how much of a corrupt value is kept in `_raw`

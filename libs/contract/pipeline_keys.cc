@@ -130,7 +130,7 @@ return "";
    SET{return SetInteger(text, 1, 65'536, &c->batch_rows);
 }
 }
-, {"batch.bytes", kOptional, "a size (1 MiB)", "a batch closes at so many bytes of input",
+, {"batch.bytes", kOptional, "a size (1 MiB)", "a batch closes at this size on the wire",
    SET{return SetBytes(text, 1 << 10, 64 << 20, &c->batch_bytes);
 }
 }

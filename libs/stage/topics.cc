@@ -7,13 +7,12 @@
 namespace sluice::stage {
 
 int64_t LargestBatchBytes(const contract::PipelineConfig& pipeline) {
-  // A batch closes once batch_bytes of input are in it, so it holds less than one record and key
-  // more. Columns take at most a few times the bytes of the JSON they come from (a one-digit number
-  // becomes eight bytes).
-  constexpr int64_t kGrowth = 3;
-  constexpr int64_t kSystemBytesPerRow = 64;
-  const int64_t input = pipeline.batch_bytes + pipeline.max_record_bytes + pipeline.max_key_bytes;
-  return kGrowth * input + pipeline.batch_rows * kSystemBytesPerRow + (64 << 10);
+  // A batch closes once it has batch_bytes, so only its last record goes beyond: at most the
+  // strings of the longest value, or what is kept of it raw, and the key. The rest is for the
+  // schema and for columns of fixed width, at most kMaxColumns of them.
+  constexpr int64_t kSchemaAndFixedColumns = 1 << 20;
+  return pipeline.batch_bytes + pipeline.max_record_bytes + pipeline.max_raw_bytes +
+         pipeline.max_key_bytes + kSchemaAndFixedColumns;
 }
 
 absl::Status EnsureInternalTopic(kafka::Admin& admin, const contract::PipelineConfig& pipeline,

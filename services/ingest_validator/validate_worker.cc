@@ -207,7 +207,7 @@ void ValidateWorker::Close(int32_t partition) {
 
 bool ValidateWorker::IsFull(const Partition& partition) const {
   return partition.builder.rows() >= context_.pipeline.batch_rows ||
-         partition.raw_bytes >= context_.pipeline.batch_bytes;
+         partition.builder.bytes() >= context_.pipeline.batch_bytes;
 }
 
 void ValidateWorker::Take(kafka::Message message) {
@@ -234,7 +234,6 @@ void ValidateWorker::Add(Partition& partition, const kafka::Message& message) {
   if (message.timestamp_ms() <= record::kMaxTimestampMs) {
     partition.newest_timestamp_ms = std::max(partition.newest_timestamp_ms, message.timestamp_ms());
   }
-  partition.raw_bytes += static_cast<int64_t>(message.value().value_or("").size());
 }
 
 void ValidateWorker::TakeWaiting() {
@@ -276,7 +275,6 @@ absl::Status ValidateWorker::Send(int32_t number, Partition& partition, absl::Ti
   context_.taps->Offer(*rows, partition.judge->encoder.contract(), number);
   partition.header.range.next = partition.next;
   partition.in_flight = coverage.counts;
-  partition.raw_bytes = 0;
   partition.last_sent = now;
   return absl::OkStatus();
 }

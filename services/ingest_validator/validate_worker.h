@@ -50,7 +50,6 @@ class ValidateWorker : public stage::Worker {
         header;  // what all its batches have in common; range.next: end of what was sent
     batch::Offset next = 0;  // source offset after the last record in the builder
     int64_t newest_timestamp_ms = -1;
-    int64_t raw_bytes = 0;  // of the records in the builder
     std::optional<int64_t> newest_event_us;
     absl::Time last_sent = absl::InfinitePast();
     absl::Time last_record = absl::Now();
