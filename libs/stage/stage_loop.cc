@@ -219,7 +219,8 @@ void StageLoop::OnFault(const Fault& fault, absl::Time now) {
   Lane& lane = found->second;
   CloseLane(fault.partition, lane);
   const bool fenced = absl::IsAborted(fault.status);
-  const bool again = IsRetryable(fault.status) || fenced;
+  // A topic or partition that is not there may be about to come: nothing was lost by waiting.
+  const bool again = IsRetryable(fault.status) || fenced || absl::IsNotFound(fault.status);
   lane.state = again ? PartitionState::kBlocked : PartitionState::kStopped;
   lane.retry_at = now + (fenced ? kFencedPause : lane.backoff.Next());
   // The first failure in a row is worth a line, and every stop.
