@@ -142,10 +142,10 @@ def landing(kafka, pipeline, database_url):
 @pytest.fixture
 def judge(stack, pipeline, database_url):
     """`judge(truth)`: fails with the differences the oracle finds. A truth is a file, a dict or None."""
-    def judge(truth=None, earlier=()):
+    def judge(truth=None, **more):
         if truth is not None and not isinstance(truth, dict):
             truth = load_truth(truth)
-        oracle = Oracle(stack.bootstrap_servers, database_url, pipeline, truth, earlier=earlier)
+        oracle = Oracle(stack.bootstrap_servers, database_url, pipeline, truth, **more)
         differences = oracle.differences()
         assert not differences, "\n".join(["the oracle disagrees:", *differences])
         return oracle

@@ -38,6 +38,7 @@ StageLoop::StageLoop(const service::CommonOptions& options, contract::PipelineCo
   context_.taps = &taps_;
   context_.read_from = [this](int32_t partition, kafka::Offset from) {
     lanes_.at(partition).read_from = from;
+    housekeeping_at_ = absl::InfinitePast();  // there is a gap: let the status say so at once
     return consumer_->Start({definition_.input_topic, partition}, from);
   };
   ready_ = absl::UnavailableError("starting");

@@ -67,7 +67,9 @@ def test_a_gap_is_seen_and_repaired(pipeline, chain, kafka, landing, judge, slui
     qc.wait_metric("sluice_open_gaps", 1)
     assert qc.metric("sluice_coverage_gaps_total") >= 1
     assert landing.landed() == 50, "nothing may be applied beyond a gap"
-    assert "missing [50, 70)" in sluicectl(*endpoints(qc), "status", expect=1).stdout
+    # The status is published a few times a second.
+    wait_until(lambda: "missing [50, 70)" in sluicectl(*endpoints(qc), "status", expect=None).stdout, 10, "status shows the gap")
+    sluicectl(*endpoints(qc), "status", expect=1)
 
     shown = sluicectl(*endpoints(validator), "repair", "--pipeline", pipeline, "--partition", 0, "--from", 50, "--dry-run").stdout
     assert "50" in shown and landing.landed() == 50

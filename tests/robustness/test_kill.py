@@ -5,6 +5,8 @@ import random
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 KILLS = 5
 RATE = 3000
 

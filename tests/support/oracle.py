@@ -119,8 +119,10 @@ def _same_key(stored, key, cut):
 
 
 class Oracle:
-    def __init__(self, bootstrap_servers, database_url, pipeline, truth=None, tables=None, sink="postgres", earlier=()):
-        """`earlier`: records that were read before they left the source topic (retention)."""
+    def __init__(self, bootstrap_servers, database_url, pipeline, truth=None, tables=None, sink="postgres", earlier=(), origins=None):
+        """`earlier`: records that were read before they left the source topic (retention).
+        `origins`: where the pipeline began, of partitions on which that was not their beginning.
+        """
         self._kafka = Kafka(bootstrap_servers)
         self._database_url = database_url
         self._pipeline = pipeline
@@ -128,6 +130,7 @@ class Oracle:
         self._tables = tables or TABLES
         self._sink = sink
         self._found = Differences()
+        self._origins = origins or {}
         self.source = {(record.partition, record.offset): record for record in earlier}
         self.outcome = {}    # (partition, offset) -> verdict, as the tables have it
         self.loaded = {}     # (partition, offset) -> load_timestamp of the row
@@ -148,6 +151,8 @@ class Oracle:
         ids = {}
         for record in self._kafka.read(self._pipeline.source_topic):
             where = record.partition, record.offset
+            if record.offset < self._origins.get(record.partition, 0):
+                continue
             self.source[where] = record
             name = record.headers.get("sluice-record-id")
             if name is not None and ids.setdefault(name, where) != where:
@@ -323,7 +328,7 @@ class Oracle:
         for row in ledger:
             partition = row["partition"]
             here = f"{partition} [{row['first_offset']}, {row['next_offset']})"
-            if following.get(partition, row["first_offset"]) != row["first_offset"]:
+            if following.setdefault(partition, self._origins.get(partition, 0)) != row["first_offset"]:
                 self._found.add("ledger does not tile", f"{here} after {following[partition]}")
             following[partition] = row["next_offset"]
             known = {verdict: row[verdict] for verdict in VERDICTS[1:]}
