@@ -30,10 +30,9 @@ absl::Status ErrorOf(const rd_kafka_topic_result_t** topics, size_t count) {
 
 class RdKafkaAdmin : public Admin {
  public:
-  explicit RdKafkaAdmin(Owned<rd_kafka_t> client)
-      : client_(std::move(client)),
-        results_(rd_kafka_queue_new(client_.get())),
-        messages_(rd_kafka_queue_get_consumer(client_.get())) {}
+  explicit RdKafkaAdmin(ClientConfig config) : config_(std::move(config)) {}
+
+  absl::Status Start();
 
   absl::StatusOr<TopicDescription> Describe(const std::string& topic,
                                             absl::Duration timeout) override;
@@ -57,6 +56,15 @@ class RdKafkaAdmin : public Admin {
                                             size_t max, absl::Duration timeout) override;
 
  private:
+  /// After an answer that never came: a client that lived through a broker's absence may wait for
+  /// it for ever, while a new one is answered at once. Messages of Read must not be alive then, as
+  /// the header asks.
+  absl::Status RenewIfStale() { return stale_ ? Start() : absl::OkStatus(); }
+  absl::Status Noted(absl::Status status) {
+    stale_ = stale_ || absl::IsDeadlineExceeded(status) || absl::IsUnavailable(status);
+    return status;
+  }
+
   using Request = std::function<void(const rd_kafka_AdminOptions_t*, rd_kafka_queue_t*)>;
   /// Send an admin request and wait for its result, which is never null when OK.
   absl::StatusOr<Owned<rd_kafka_event_t>> Ask(absl::Duration timeout, const Request& request);
@@ -68,13 +76,34 @@ class RdKafkaAdmin : public Admin {
   absl::Status ReadFrom(const TopicPartition& partition, Offset from, size_t max,
                         absl::Time deadline, std::vector<Message>* messages);
 
+  const ClientConfig config_;
+  bool stale_ = false;
   Owned<rd_kafka_t> client_;
   Owned<rd_kafka_queue_t> results_;
   Owned<rd_kafka_queue_t> messages_;
 };
 
+absl::Status RdKafkaAdmin::Start() {
+  stale_ = true;  // until a client is there
+  results_.reset();
+  messages_.reset();
+  client_.reset();
+  internal::Properties settings = internal::ConsumerSettings();
+  settings["enable.partition.eof"] = "true";
+  settings["fetch.wait.max.ms"] = "1";  // the end of a log is told by an empty answer
+  SLUICE_ASSIGN_OR_RETURN(Owned<rd_kafka_conf_t> conf,
+                          internal::MakeConf(config_, std::move(settings)));
+  SLUICE_ASSIGN_OR_RETURN(client_, internal::NewClient(RD_KAFKA_CONSUMER, std::move(conf)));
+  rd_kafka_poll_set_consumer(client_.get());
+  results_.reset(rd_kafka_queue_new(client_.get()));
+  messages_.reset(rd_kafka_queue_get_consumer(client_.get()));
+  stale_ = false;
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Owned<rd_kafka_event_t>> RdKafkaAdmin::Ask(absl::Duration timeout,
                                                           const Request& request) {
+  SLUICE_RETURN_IF_ERROR(RenewIfStale());
   Owned<rd_kafka_AdminOptions_t> options(
       rd_kafka_AdminOptions_new(client_.get(), RD_KAFKA_ADMIN_OP_ANY));
   const int timeout_ms = std::max(1, internal::ToTimeoutMs(timeout));
@@ -86,10 +115,11 @@ absl::StatusOr<Owned<rd_kafka_event_t>> RdKafkaAdmin::Ask(absl::Duration timeout
   results_.reset(rd_kafka_queue_new(client_.get()));
   request(options.get(), results_.get());
   Owned<rd_kafka_event_t> event(rd_kafka_queue_poll(results_.get(), timeout_ms + 1000));
-  if (event == nullptr) return absl::DeadlineExceededError("kafka: no answer from the cluster");
+  if (event == nullptr)
+    return Noted(absl::DeadlineExceededError("kafka: no answer from the cluster"));
   if (const rd_kafka_resp_err_t error = rd_kafka_event_error(event.get())) {
     const char* text = rd_kafka_event_error_string(event.get());
-    return internal::ToStatus(error, text == nullptr ? "" : text);
+    return Noted(internal::ToStatus(error, text == nullptr ? "" : text));
   }
   return event;
 }
@@ -228,6 +258,7 @@ absl::Status RdKafkaAdmin::DeleteRecords(const TopicPartition& partition, Offset
 
 absl::StatusOr<Watermarks> RdKafkaAdmin::QueryWatermarks(const TopicPartition& partition,
                                                          absl::Duration timeout) {
+  SLUICE_RETURN_IF_ERROR(RenewIfStale());
   const absl::Time deadline = absl::Now() + timeout;
   Watermarks watermarks;
   const auto query = [&] {
@@ -246,7 +277,7 @@ absl::StatusOr<Watermarks> RdKafkaAdmin::QueryWatermarks(const TopicPartition& p
     absl::SleepFor(absl::Milliseconds(10));
     status = query();
   }
-  if (!status.ok()) return Annotate(status, partition.ToString());
+  if (!status.ok()) return Annotate(Noted(status), partition.ToString());
   return watermarks;
 }
 
@@ -324,6 +355,7 @@ absl::StatusOr<std::vector<Message>> RdKafkaAdmin::Read(const TopicPartition& pa
     const absl::Status read =
         ReadFrom(partition, std::max(from, watermarks.begin), max, deadline, &messages);
     if (read.ok()) return messages;
+    Noted(read).IgnoreError();
     if (!absl::IsDataLoss(read) || attempt > 0) return Annotate(read, partition.ToString());
     messages.clear();
   }
@@ -362,15 +394,9 @@ absl::Status RdKafkaAdmin::ReadFrom(const TopicPartition& partition, Offset from
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Admin>> Admin::Create(const ClientConfig& config) {
-  internal::Properties settings = internal::ConsumerSettings();
-  settings["enable.partition.eof"] = "true";
-  settings["fetch.wait.max.ms"] = "1";  // the end of a log is told by an empty answer
-  SLUICE_ASSIGN_OR_RETURN(Owned<rd_kafka_conf_t> conf,
-                          internal::MakeConf(config, std::move(settings)));
-  SLUICE_ASSIGN_OR_RETURN(Owned<rd_kafka_t> client,
-                          internal::NewClient(RD_KAFKA_CONSUMER, std::move(conf)));
-  rd_kafka_poll_set_consumer(client.get());
-  return std::make_unique<RdKafkaAdmin>(std::move(client));
+  auto admin = std::make_unique<RdKafkaAdmin>(config);
+  SLUICE_RETURN_IF_ERROR(admin->Start());
+  return admin;
 }
 
 }  // namespace sluice::kafka
