@@ -306,7 +306,7 @@ TEST_F(KafkaTest, AdminReadsUpToTheEnd) {
 TEST_F(KafkaTest, AGroupDealsThePartitionsAnewWhenMembersComeAndGo) {
   // The mock coordinator takes its time by these; a real one deals in a tenth of a second.
   rd_kafka_mock_group_initial_rebalance_delay_ms(cluster_, 0);
-  config_.properties = {{"session.timeout.ms", "1000"}, {"heartbeat.interval.ms", "100"}};
+  config_.properties = {{"session.timeout.ms", "3000"}, {"heartbeat.interval.ms", "100"}};
   std::map<std::string, std::vector<int32_t>> owned;
   std::map<std::string, std::unique_ptr<GroupMember>> members;
   Waker waker;

@@ -111,32 +111,26 @@ absl::StatusOr<std::optional<stage::SinkPosition>> PostgresSink::TakeOver(const 
   if (status.ok()) status = RollBack();
   if (status.ok()) status = ForgetPending(partition);
   if (!status.ok()) return Fail(std::move(status));
+  // The ledger is asked in the same statement: a commit of the last owner shows in both or in
+  // neither.
   const auto row = connection_->Query(
       "INSERT INTO sluice.coverage AS c (pipeline, generation, sink, topic, partition, instance) "
-      "VALUES ($1, $2::integer, $3, $4, $5::integer, $6) ON CONFLICT (pipeline, generation, sink, "
-      "topic, partition) "
+      "VALUES ($1, $2::integer, $3, $4, $5::integer, $6) "
+      "ON CONFLICT (pipeline, generation, sink, topic, partition) "
       "DO UPDATE SET epoch = c.epoch + 1, instance = excluded.instance, updated_at = "
       "clock_timestamp() "
-      "RETURNING next_offset, epoch, topic_id, hint",
+      "RETURNING next_offset, epoch, topic_id, hint, "
+      "(SELECT max(l.next_offset) FROM sluice.ledger l WHERE l.pipeline = $1 AND l.generation = "
+      "$2::integer AND l.sink = $3 AND l.topic = $4 AND l.partition = $5::integer)",
       {origin_.pipeline, Concat(origin_.generation), origin_.sink, topic, Concat(partition),
        instance_id_});
   if (!row.ok()) return Fail(Annotate(row.status(), Concat("take over partition ", partition)));
-  if (!row->OptionalInteger(0, 0)) {
-    // No position, yet a ledger: the coverage row was taken away, and beginning anew would write
-    // every row twice.
-    const auto ledger = connection_->Query(
-        "SELECT max(next_offset) FROM sluice.ledger WHERE pipeline = $1 AND generation = "
-        "$2::integer AND sink = $3 "
-        "AND topic = $4 AND partition = $5::integer",
-        {origin_.pipeline, Concat(origin_.generation), origin_.sink, topic, Concat(partition)});
-    if (!ledger.ok())
-      return Fail(Annotate(ledger.status(), Concat("take over partition ", partition)));
-    if (const auto next = ledger->OptionalInteger(0, 0)) {
-      return Fail(absl::FailedPreconditionError(
-          Concat("the position of partition ", partition,
-                 " is gone from sluice.coverage, but the ledger knows it: set next_offset to ",
-                 *next, " and origin to the ledger's smallest first_offset there")));
-    }
+  if (const auto accounted = row->OptionalInteger(0, 4); accounted && !row->OptionalInteger(0, 0)) {
+    // The coverage row was taken away, and beginning anew would write every row twice.
+    return Fail(absl::FailedPreconditionError(
+        Concat("the position of partition ", partition,
+               " is gone from sluice.coverage, but the ledger knows it: set next_offset to ",
+               *accounted, " and origin to the ledger's smallest first_offset there")));
   }
   HeldPartition& held = held_[partition];
   held.topic = topic;
