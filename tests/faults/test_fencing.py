@@ -1,10 +1,6 @@
 """A storage-writer that stood still and wakes up after its partitions have a new owner."""
 
-import pytest
-
 from support.process import wait_until
-
-pytestmark = pytest.mark.slow
 
 
 def owners(landing, pipeline):

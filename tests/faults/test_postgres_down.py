@@ -2,11 +2,7 @@
 
 import time
 
-import pytest
-
 from support.process import wait_until
-
-pytestmark = pytest.mark.slow
 
 AWAY = 20  # seconds
 GROWTH = 64 << 20  # bytes: bounded queues fill, and nothing grows beyond them

@@ -1,0 +1,86 @@
+"""What the tests under faults share: how long, by which chance, and a load that goes on until it is told to end."""
+
+import os
+import random
+import time
+
+import pytest
+
+SHORT = 2  # rounds of each case in scripts/test; scripts/test-faults asks for more
+
+
+def pytest_collection_modifyitems(items):
+    """All of them run under load for a while."""
+    for item in items:
+        if item.path.is_relative_to(os.path.dirname(__file__)):
+            item.add_marker(pytest.mark.slow)
+
+
+class Rounds:
+    """`for number in rounds:` strikes as often as asked for, or until the time given to the whole run is over."""
+
+    def __init__(self, count, deadline):
+        self._count = count
+        self._deadline = deadline
+        self.long = count > SHORT
+
+    def __iter__(self):
+        for number in range(self._count):
+            if number >= SHORT and time.monotonic() > self._deadline:
+                print(f"the time is over after {number} of {self._count} rounds")
+                return
+            yield number
+
+
+@pytest.fixture(scope="session")
+def _run_deadline():
+    minutes = os.environ.get("SLUICE_FAULT_MINUTES")
+    return time.monotonic() + float(minutes) * 60 if minutes else float("inf")
+
+
+@pytest.fixture
+def rounds(_run_deadline):
+    return Rounds(int(os.environ.get("SLUICE_FAULT_ROUNDS", SHORT)), _run_deadline)
+
+
+@pytest.fixture
+def chance(request):
+    """Random, and the same again with SLUICE_TEST_SEED (a failed test prints it)."""
+    seed = os.environ.get("SLUICE_TEST_SEED") or str(random.randrange(1 << 32))
+    print(f"SLUICE_TEST_SEED={seed}")
+    return random.Random(f"{seed} {request.node.name}")
+
+
+RATE = 3000  # records/s
+
+
+@pytest.fixture
+def load(pipeline, chain, simulator, landing):
+    """The whole chain, on 3 partitions, under a load without end, which has begun to land."""
+    pipeline.create(3)
+    chain.start()
+    load = simulator(None, seed=5, rate=RATE)
+    landing.wait_for(1000)
+    return load
+
+
+@pytest.fixture
+def wait_for_a_moment(chance, landing):
+    """Until some more has landed: a little, so that it strikes while the last blow is still felt, or a lot."""
+    def wait():
+        landing.wait_for(landing.landed() + chance.choice([1, chance.randrange(1, 1000), chance.randrange(1000, 8000)]))
+
+    return wait
+
+
+@pytest.fixture
+def finish(load, landing, judge, pipeline, sluicectl):
+    """Ends the load, waits until all of it has landed, and has it judged: by the oracle and by `sluicectl verify`."""
+    def finish():
+        load.finish_now()
+        landing.wait_all()
+        oracle = judge(load.truth)
+        sluicectl("verify", "--pipeline", pipeline, "--truth", load.truth)
+        return oracle
+
+    return finish
