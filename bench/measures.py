@@ -1,0 +1,121 @@
+"""What is measured. Each function is one run over a fresh pipeline and returns figure -> value."""
+
+import multiprocessing
+import subprocess
+import time
+import uuid
+
+from support.process import wait_until
+
+from bench.job import PARTITIONS
+from bench.open_loop import Arrivals, send
+
+SMALL = 20_000  # records: enough for the measures that are not about throughput
+
+
+def backlog(bench, records):
+    """The chain drains a topic: cost, speed and memory. Every record is verified afterwards."""
+    with bench.job(bench.backlog(records)) as job:
+        meter = job.meter()
+        meter.begin()
+        started = time.monotonic()
+        job.start()
+        done = job.wait_landed(records, 60 + records / 10_000)
+        used, others = meter.end()
+        memory = job.memory()
+        job.verify()
+    figures = {f"{name} CPU-s/M": seconds / records * 1e6 for name, seconds in used.items()}
+    figures["all CPU-s/M"] = sum(figures.values())
+    figures["records/s"] = records / (done - started)
+    figures |= {f"{name} RSS MB": size / 1e6 for name, size in memory.items()}
+    figures["cores of others"] = others
+    return figures
+
+
+def latency(bench, rate, seconds=20, warm_up=8):
+    """From the instant a record was due to be sent until its commit is seen, at a steady rate (open loop)."""
+    samples = [(record.key, record.value) for record in bench.read_some(bench.backlog(SMALL))]
+    topic = f"bench-latency-{uuid.uuid4().hex[:8]}"
+    bench.kafka.create_topic(topic, PARTITIONS)
+    with bench.job(topic) as job:
+        job.start()
+        for service in job.chain.services:
+            service.wait_ready(60)
+        start = time.monotonic() + 1
+        total = int(rate * (warm_up + seconds))
+        sender = multiprocessing.get_context("fork").Process(
+            target=send, args=(bench.stack.bootstrap_servers, topic, samples, rate, start, total))
+        meter = job.meter()
+        meter.begin()
+        sender.start()
+        arrivals = Arrivals(job.database, start, rate, PARTITIONS)
+        arrivals.observe(total, timeout=warm_up + seconds + 60)
+        used, others = meter.end()
+        sender.join()
+        if sender.exitcode != 0:
+            raise RuntimeError("the sender failed")
+        job.verify()
+    bench.kafka.delete_topics(topic)
+    waits = sorted(arrivals.waits(int(rate * warm_up)))
+    figures = {f"p{name} ms": waits[min(len(waits) - 1, int(len(waits) * share))] * 1000
+               for name, share in (("50", 0.5), ("99", 0.99), ("99.9", 0.999))}
+    figures |= {f"{name} CPU-s/M": seconds / total * 1e6 for name, seconds in used.items()}
+    figures["cores of others"] = others
+    return figures
+
+
+def start(bench):
+    """From the start of the three processes to the first committed row: for a new pipeline, and for one that goes on."""
+    samples = [(record.key, record.value) for record in bench.read_some(bench.backlog(SMALL))]
+    topic = f"bench-start-{uuid.uuid4().hex[:8]}"
+    bench.kafka.create_topic(topic, PARTITIONS)
+    figures = {}
+    with bench.job(topic) as job:
+        for count, figure in enumerate(("new pipeline s", "again s"), 1):
+            bench.kafka.produce(topic, [(number % PARTITIONS, *samples[number]) for number in range(1000)])
+            landed = job.landed()
+            started = time.monotonic()
+            job.start()
+            figures[figure] = job.wait_landed(landed + 1, 60) - started
+            job.wait_landed(1000 * count, 60)
+            job.chain.stop()
+            job.chain.services.clear()
+        job.verify()
+    bench.kafka.delete_topics(topic)
+    return figures
+
+
+def sink(bench, records):
+    """The writer over batches that are all there, against psql's binary \\copy of the same rows into the same tables."""
+    figures = {}
+    with bench.job(bench.backlog(records)) as job:
+        job.start("ingest-validator", "qc")
+        qc = job.service("qc")
+        qc.wait_ready(60)
+        wait_until(lambda: qc.metric("sluice_records_total") >= records, 60 + records / 10_000,
+                   lambda: f"qc has judged all\n{qc.log_tail()}", 0.1)
+        job.start("storage-writer")
+        first = job.wait_landed(1, 60)
+        before = job.landed()
+        done = job.wait_landed(records, 60 + records / 10_000)
+        figures["writer rows/s"] = (records - before) / (done - first)
+        job.verify()
+        job.chain.stop()
+        tables = [table for table, in job.database.execute(
+            "SELECT format('%I.%I', table_schema, table_name) FROM sluice.targets WHERE role <> 'audit'").fetchall()]
+        psql = ["psql", "-X", "-q", job.database_url]
+        for number, table in enumerate(tables):
+            _run([*psql, "-c", f"\\copy (SELECT * FROM {table}) TO '{job.dir}/{number}.bin' (FORMAT binary)"])
+        job.database.execute(f"TRUNCATE {', '.join(tables)}")
+        commands = [f"\\copy {table} FROM '{job.dir}/{number}.bin' (FORMAT binary)" for number, table in enumerate(tables)]
+        begun = time.monotonic()
+        _run([*psql, "-1", *(part for command in commands for part in ("-c", command))])
+        figures["\\copy rows/s"] = records / (time.monotonic() - begun)
+    figures["writer / \\copy"] = figures["writer rows/s"] / figures["\\copy rows/s"]
+    return figures
+
+
+def _run(command):
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"{command[0]}: {done.stdout}{done.stderr}")
