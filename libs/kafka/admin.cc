@@ -70,8 +70,6 @@ class RdKafkaAdmin : public Admin {
   absl::StatusOr<Owned<rd_kafka_event_t>> Ask(absl::Duration timeout, const Request& request);
   /// Wait until the brokers agree that `topic` has `partitions` partitions.
   absl::Status AwaitPartitions(const std::string& topic, int32_t partitions, absl::Time deadline);
-  /// Learn of `topic`'s partitions as they are now.
-  absl::Status Refresh(const std::string& topic, absl::Duration timeout);
   /// One attempt of Read. kDataLoss: `from` is outside of the log.
   absl::Status ReadFrom(const TopicPartition& partition, Offset from, size_t max,
                         absl::Time deadline, std::vector<Message>* messages);
@@ -269,7 +267,8 @@ absl::StatusOr<Watermarks> RdKafkaAdmin::QueryWatermarks(const TopicPartition& p
   absl::Status status = query();
   if (absl::IsNotFound(status)) {
     // The client answers from its memory, which may be older than the partition.
-    SLUICE_RETURN_IF_ERROR(Refresh(partition.topic, deadline - absl::Now()));
+    SLUICE_RETURN_IF_ERROR(
+        internal::FindTopic(client_.get(), partition.topic, deadline - absl::Now()));
     status = query();
   }
   // A topic just made, or a leader that moves: a matter of moments.
@@ -279,18 +278,6 @@ absl::StatusOr<Watermarks> RdKafkaAdmin::QueryWatermarks(const TopicPartition& p
   }
   if (!status.ok()) return Annotate(Noted(status), partition.ToString());
   return watermarks;
-}
-
-absl::Status RdKafkaAdmin::Refresh(const std::string& topic, absl::Duration timeout) {
-  Owned<rd_kafka_topic_t> handle(rd_kafka_topic_new(client_.get(), topic.c_str(), nullptr));
-  if (handle == nullptr) return internal::ToStatus(rd_kafka_last_error(), topic);
-  const rd_kafka_metadata_t* metadata = nullptr;
-  SLUICE_RETURN_IF_ERROR(
-      Annotate(internal::ToStatus(rd_kafka_metadata(client_.get(), /*all_topics=*/0, handle.get(),
-                                                    &metadata, internal::ToTimeoutMs(timeout))),
-               topic));
-  rd_kafka_metadata_destroy(metadata);
-  return absl::OkStatus();
 }
 
 absl::StatusOr<std::string> RdKafkaAdmin::TopicConfig(const std::string& topic,

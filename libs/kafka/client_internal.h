@@ -55,6 +55,11 @@ absl::Status ToStatus(rd_kafka_resp_err_t error, std::string_view message = {});
 /// Takes the error; OK when it is null.
 absl::Status ToStatus(rd_kafka_error_t* error);
 
+/// Ask a broker now where the topic's partitions are, and wait for the answer. librdkafka looks
+/// again for what it did not find at once, or wanted to know before it was connected, only once a
+/// second.
+absl::Status FindTopic(rd_kafka_t* client, const std::string& topic, absl::Duration timeout);
+
 /// Signal `waker` (may be null) whenever something is put into `queue`.
 void SignalOn(rd_kafka_queue_t* queue, Waker* waker);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -55,6 +56,8 @@ namespace {
 
 using internal::Owned;
 
+constexpr absl::Duration kFindTimeout = absl::Seconds(1);
+
 class RdKafkaConsumer : public Consumer {
  public:
   RdKafkaConsumer(Owned<rd_kafka_t> client, Waker* waker)
@@ -82,6 +85,7 @@ class RdKafkaConsumer : public Consumer {
   Owned<rd_kafka_queue_t> queue_;
   Waker* waker_;
   std::vector<TopicPartition> started_;
+  std::set<std::string> known_topics_;
   std::vector<rd_kafka_message_t*> taken_;
 };
 
@@ -102,6 +106,10 @@ absl::Status RdKafkaConsumer::Start(const TopicPartition& partition, Offset from
       internal::ToStatus(rd_kafka_incremental_assign(client_.get(), ListOf(partition, from).get())),
       partition.ToString()));
   started_.push_back(partition);
+  if (known_topics_.insert(partition.topic).second) {
+    // Best effort: without an answer, fetching begins when the client finds the topic by itself.
+    (void)internal::FindTopic(client_.get(), partition.topic, kFindTimeout);
+  }
   return absl::OkStatus();
 }
 

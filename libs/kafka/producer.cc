@@ -22,6 +22,7 @@ class RdKafkaProducer : public Producer {
 
   absl::Status Start(const ClientConfig& config, const Options& options);
 
+  absl::Status FindTopic(const std::string& topic, absl::Duration timeout) override;
   absl::Status Send(OutgoingRecord record, uint64_t token) override;
   void Poll(absl::Duration timeout, std::vector<Delivery>* deliveries) override;
   size_t in_flight() const override { return in_flight_; }
@@ -117,6 +118,11 @@ absl::StatusOr<rd_kafka_topic_t*> RdKafkaProducer::Topic(const std::string& name
   return last_topic_;
 }
 
+absl::Status RdKafkaProducer::FindTopic(const std::string& topic, absl::Duration timeout) {
+  SLUICE_RETURN_IF_ERROR(Topic(topic).status());  // kept, and the answer with it
+  return internal::FindTopic(client_.get(), topic, timeout);
+}
+
 absl::Status RdKafkaProducer::Send(OutgoingRecord record, uint64_t token) {
   SLUICE_ASSIGN_OR_RETURN(rd_kafka_topic_t * topic, Topic(record.partition.topic));
   std::array<rd_kafka_vu_t, 7> arguments;
@@ -205,6 +211,19 @@ absl::StatusOr<std::unique_ptr<Producer>> Producer::Create(const ClientConfig& c
   auto producer = std::make_unique<RdKafkaProducer>(waker);
   SLUICE_RETURN_IF_ERROR(producer->Start(config, options));
   return producer;
+}
+
+absl::Status SendOne(const ClientConfig& config, OutgoingRecord record, absl::Duration timeout) {
+  const absl::Time deadline = absl::Now() + timeout;
+  SLUICE_ASSIGN_OR_RETURN(std::unique_ptr<Producer> producer,
+                          Producer::Create(config, {}, nullptr));
+  SLUICE_RETURN_IF_ERROR(producer->FindTopic(record.partition.topic, timeout));
+  SLUICE_RETURN_IF_ERROR(producer->Send(std::move(record), 0));
+  std::vector<Delivery> deliveries;
+  while (deliveries.empty() && absl::Now() < deadline)
+    producer->Poll(absl::Milliseconds(50), &deliveries);
+  if (deliveries.empty()) return absl::UnavailableError("a record was not acknowledged in time");
+  return deliveries[0].status;
 }
 
 }  // namespace sluice::kafka

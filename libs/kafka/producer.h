@@ -47,6 +47,10 @@ class Producer {
                                                           const Options& options, Waker* waker);
   virtual ~Producer() = default;  ///< drops what is in flight, bounded to about a second
 
+  /// Find out where the partitions of `topic` are, and connect. Not needed, but saves the first
+  /// record up to a second: librdkafka looks for what it did not find at once only that often.
+  virtual absl::Status FindTopic(const std::string& topic, absl::Duration timeout) = 0;
+
   /// Queue a record. kUnavailable when the queue is full (poll, then try again), kOutOfRange when
   /// it is too large for this client, kInternal when this producer is of no use any more: make
   /// another.
@@ -56,5 +60,8 @@ class Producer {
   /// Records sent and not yet reported by Poll.
   virtual size_t in_flight() const = 0;
 };
+
+/// Send one record with a producer of its own and wait until it is stored.
+absl::Status SendOne(const ClientConfig& config, OutgoingRecord record, absl::Duration timeout);
 
 }  // namespace sluice::kafka

@@ -30,6 +30,8 @@ BatchOutput::BatchOutput(const Context& context, std::string topic)
     : context_(context), topic_(std::move(topic)) {}
 
 absl::StatusOr<BatchOutput::End> BatchOutput::ReadEnd(int32_t partition) {
+  // Who asks for the end is about to write.
+  SLUICE_RETURN_IF_ERROR(EnsureProducer());
   const kafka::TopicPartition own{topic_, partition};
   SLUICE_ASSIGN_OR_RETURN(const kafka::Watermarks log,
                           context_.admin->QueryWatermarks(own, kRequestTimeout));
@@ -93,7 +95,10 @@ bool BatchOutput::idle() const {
 
 absl::Status BatchOutput::EnsureProducer() {
   if (producer_ != nullptr) return absl::OkStatus();
-  SLUICE_ASSIGN_OR_RETURN(producer_, kafka::Producer::Create(context_.kafka, {}, context_.waker));
+  SLUICE_ASSIGN_OR_RETURN(auto producer,
+                          kafka::Producer::Create(context_.kafka, {}, context_.waker));
+  SLUICE_RETURN_IF_ERROR(producer->FindTopic(topic_, kRequestTimeout));
+  producer_ = std::move(producer);
   return absl::OkStatus();
 }
 
@@ -163,22 +168,14 @@ void BatchOutput::Poll(std::vector<Acknowledged>* acknowledged, std::vector<Faul
 
 absl::Status BatchOutput::SendAndWait(const batch::Coverage& coverage,
                                       std::shared_ptr<arrow::Buffer> value) {
-  // A producer of its own: the acknowledgements of other partitions must not get lost in this wait.
-  SLUICE_ASSIGN_OR_RETURN(std::unique_ptr<kafka::Producer> producer,
-                          kafka::Producer::Create(context_.kafka, {}, nullptr));
   kafka::OutgoingRecord record;
   record.partition = {topic_, coverage.partition};
   const std::string_view bytes(reinterpret_cast<const char*>(value->data()),
                                static_cast<size_t>(value->size()));
   record.value = kafka::Payload{bytes, std::move(value)};
   record.headers.emplace_back(batch::kCoverageHeader, batch::EncodeCoverage(coverage));
-  SLUICE_RETURN_IF_ERROR(producer->Send(std::move(record), 1));
-  std::vector<kafka::Delivery> deliveries;
-  const absl::Time deadline = absl::Now() + kRequestTimeout;
-  while (deliveries.empty() && absl::Now() < deadline)
-    producer->Poll(absl::Milliseconds(50), &deliveries);
-  if (deliveries.empty()) return absl::UnavailableError("a batch was not acknowledged in time");
-  return deliveries[0].status;
+  // A producer of its own: the acknowledgements of other partitions must not get lost in this wait.
+  return kafka::SendOne(context_.kafka, std::move(record), kRequestTimeout);
 }
 
 }  // namespace sluice::stage

@@ -15,19 +15,12 @@ absl::Status ContractStore::Prepare(int replication_factor) {
 
 absl::Status ContractStore::Publish(std::shared_ptr<const contract::Contract> contract) {
   if (Find(contract->content_hash).ok()) return absl::OkStatus();
-  SLUICE_ASSIGN_OR_RETURN(std::unique_ptr<kafka::Producer> producer,
-                          kafka::Producer::Create(config_, {}, nullptr));
   kafka::OutgoingRecord record;
   record.partition = {kTopic, 0};
   record.key = contract->content_hash;
   record.value = kafka::Payload{contract->body, contract};
-  SLUICE_RETURN_IF_ERROR(producer->Send(std::move(record), 0));
-  const absl::Time deadline = absl::Now() + kRequestTimeout;
-  std::vector<kafka::Delivery> deliveries;
-  while (deliveries.empty() && absl::Now() < deadline)
-    producer->Poll(absl::Milliseconds(50), &deliveries);
-  if (deliveries.empty()) return absl::UnavailableError("the contract could not be stored in time");
-  SLUICE_RETURN_IF_ERROR(Annotate(deliveries[0].status, "the contract could not be stored"));
+  SLUICE_RETURN_IF_ERROR(Annotate(kafka::SendOne(config_, std::move(record), kRequestTimeout),
+                                  "the contract could not be stored"));
   contracts_[contract->content_hash] = std::move(contract);
   return absl::OkStatus();
 }

@@ -73,6 +73,7 @@ class UnreliableProducer : public kafka::Producer {
     }
   }
 
+  absl::Status FindTopic(const std::string&, absl::Duration) override { return absl::OkStatus(); }
   absl::Status Send(kafka::OutgoingRecord record, uint64_t token) override {
     if (topic_->Chance(topic_->options_.full)) return absl::UnavailableError("full");
     std::string id;
