@@ -43,7 +43,7 @@ def measure(bench, options):
     results = {}
     if {"backlog", "growth", "latency", "sink"} & set(options.only):
         say("Warming up: a broker that has just started compiles its own code first")
-        measures.backlog(bench, options.records)
+        measures.warm_up(bench, options.records)
     for title, run in runs_of(options):
         for number in range(options.runs):
             say(f"{title}: run {number + 1} of {options.runs}")

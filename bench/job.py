@@ -7,6 +7,7 @@ import time
 import uuid
 
 import psycopg
+from confluent_kafka import KafkaException
 
 from bench.cpu import Meter, children, peak_resident_bytes
 from support import services
@@ -30,6 +31,15 @@ class Bench:
     def up(self):
         self.stack.up()
         self.kafka = Kafka(self.stack.bootstrap_servers)
+        wait_until(self._answers, 30, "Kafka leads all partitions of the backlogs again")
+
+    def _answers(self):
+        try:
+            for topic in self.kafka.admin.list_topics(timeout=10).topics:
+                self.kafka.offsets(topic)
+            return True
+        except KafkaException:
+            return False
 
     def down(self, wipe):
         self.stack.down(wipe)
