@@ -6,6 +6,8 @@ import time
 
 import pytest
 
+from support.watch import Watch
+
 SHORT = 2  # rounds of each case in scripts/test; scripts/test-faults asks for more
 
 
@@ -54,8 +56,21 @@ def chance(request):
 RATE = 3000  # records/s
 
 
+CAP = 128 << 20  # bytes of memory a service may take, whatever happens
+
+
 @pytest.fixture
-def load(pipeline, chain, simulator, landing):
+def calm(chain):
+    """Whatever a case does to what the services depend on, they live on, in their memory. Checked at its end."""
+    watch = Watch(lambda: chain.services, CAP)
+    yield watch
+    watch.close()
+    print(watch.report())
+    watch.check()
+
+
+@pytest.fixture
+def load(pipeline, chain, simulator, landing, calm):
     """The whole chain, on 3 partitions, under a load without end, which has begun to land."""
     pipeline.create(3)
     chain.start()
@@ -74,13 +89,14 @@ def wait_for_a_moment(chance, landing):
 
 
 @pytest.fixture
-def finish(load, landing, judge, pipeline, sluicectl):
+def finish(load, landing, judge, pipeline, sluicectl, calm):
     """Ends the load, waits until all of it has landed, and has it judged: by the oracle and by `sluicectl verify`."""
     def finish():
         load.finish_now()
         landing.wait_all()
         oracle = judge(load.truth)
         sluicectl("verify", "--pipeline", pipeline, "--truth", load.truth)
+        calm.check()
         return oracle
 
     return finish
