@@ -48,6 +48,9 @@ class Runnable {
   virtual absl::Status Stop(absl::Duration timeout) = 0;
   /// Called from any thread once Start returned OK.
   virtual PipelineControl* control() = 0;
+  /// Called by the main thread several times a second, from Start to Stop: when it is not, the
+  /// whole process stands still.
+  virtual void Beat() {}
   /// Non-OK once the runnable has failed for good: the process then exits with 1.
   virtual absl::Status Failure() { return absl::OkStatus(); }
   /// True once it has nothing more to do (the simulator with --exit-when-done): the process then

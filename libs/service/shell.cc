@@ -114,6 +114,7 @@ int Shell::WaitForTheEnd(StopSignals& signals) {
       return 0;
     }
     for (const HostedPipeline& pipeline : pipelines_) {
+      pipeline.runnable->Beat();
       const absl::Status failure = pipeline.runnable->Failure();
       if (failure.ok()) continue;
       log::Error("failed for good", {{"pipeline", pipeline.name}, {"error", failure}});

@@ -167,8 +167,11 @@ absl::StatusOr<std::string> StageLoop::ReloadContract() {
 }
 
 service::PipelineStatus StageLoop::GetStatus() {
+  const absl::Status answering = Answering();
   const std::lock_guard lock(mutex_);
-  return status_;
+  service::PipelineStatus status = status_;
+  if (status.error.empty()) status.error = std::string(StdView(answering.message()));
+  return status;
 }
 
 std::string StageLoop::ConfigJson() {

@@ -16,6 +16,11 @@ constexpr absl::Duration kCommitHintsEvery = absl::Seconds(1);
 // A turn may wait for one bounded request to Kafka or PostgreSQL; longer than this and the loop
 // hangs.
 constexpr absl::Duration kTurnLimit = absl::Seconds(90);
+// Longer than a turn takes while everything answers: what the loop last said of itself may not
+// hold.
+constexpr absl::Duration kSlowTurn = absl::Seconds(3);
+// After a failed opening that took longer, the other partitions wait for the next turn.
+constexpr absl::Duration kSlowOpening = absl::Seconds(1);
 // Somebody else took the partition over: time enough to hear from the group that it is no longer
 // ours.
 constexpr absl::Duration kFencedPause = absl::Seconds(5);
@@ -54,7 +59,7 @@ absl::Status StageLoop::Start() {
   SLUICE_ASSIGN_OR_RETURN(admin_, kafka::Admin::Create(context_.kafka));
   context_.admin = admin_.get();
   SLUICE_ASSIGN_OR_RETURN(worker_, definition_.make_worker(context_));
-  last_turn_ms_ = absl::ToUnixMillis(absl::Now());
+  last_turn_ms_ = last_beat_ms_ = absl::ToUnixMillis(absl::Now());
   PublishStatus(absl::Now());
   thread_ = std::thread([this] { Run(); });
   return absl::OkStatus();
@@ -87,9 +92,8 @@ void StageLoop::Run() {
 }
 
 void StageLoop::Turn(absl::Time now) {
-  const absl::Time last_turn =
-      absl::FromUnixMillis(last_turn_ms_.exchange(absl::ToUnixMillis(now)));
-  if (now - last_turn > kStoodStill) LetGo(now);
+  last_turn_ms_ = absl::ToUnixMillis(now);
+  if (StoodStill(now)) LetGo(now);
   std::vector<std::function<void()>> commands;
   {
     const std::lock_guard lock(mutex_);
@@ -157,7 +161,11 @@ void StageLoop::OpenLanes(absl::Time now) {
   for (auto& [partition, lane] : lanes_) {
     const bool due =
         lane.state == PartitionState::kOpening || lane.state == PartitionState::kBlocked;
-    if (due && now >= lane.retry_at) OpenLane(partition, lane, now);
+    if (!due || now < lane.retry_at) continue;
+    const absl::Time start = absl::Now();
+    OpenLane(partition, lane, start);
+    // Who does not answer for one will not answer for the others, and the loop has to turn.
+    if (!lane.IsOpen() && absl::Now() - start > kSlowOpening) return;
   }
 }
 
@@ -176,7 +184,6 @@ void StageLoop::OpenLane(int32_t partition, Lane& lane, absl::Time now) {
   lane.state = PartitionState::kRunning;
   lane.rewind_to.reset();
   lane.read_from = lane.read_to = *read_from;
-  lane.error.clear();
 }
 
 void StageLoop::CloseLane(int32_t partition, Lane& lane) {
@@ -195,7 +202,6 @@ void StageLoop::ReadInput() {
     if (lane == lanes_.end() || !lane->second.IsOpen() || message.offset() < lane->second.read_from)
       continue;
     lane->second.read_from = lane->second.read_to = message.offset() + 1;
-    lane->second.backoff.Reset();
     worker_->Take(std::move(message));
   }
   messages_.clear();
@@ -231,6 +237,39 @@ void StageLoop::OnFault(const Fault& fault, absl::Time now) {
           {{"stage", definition_.stage}, {"partition", fault.partition}, {"error", fault.status}});
   }
   lane.error = std::string(StdView(fault.status.message()));
+  lane.failed_at = std::max(lane.failed_at, lane.read_to);
+}
+
+// A partition that could be opened has not recovered yet: what failed was perhaps the work after
+// it, and would fail again.
+void StageLoop::NoteRecoveries() {
+  const auto failing = [](const auto& lane) { return lane.second.IsFailing(); };
+  if (std::none_of(lanes_.begin(), lanes_.end(), failing)) return;
+  const std::map<int32_t, kafka::Offset> done = worker_->DoneOffsets();
+  for (auto& [partition, lane] : lanes_) {
+    if (!lane.IsFailing()) continue;
+    // The log may have been cut since.
+    const kafka::Offset end = consumer_->CachedEnd({definition_.input_topic, partition});
+    const kafka::Offset goal = end >= 0 ? std::min(lane.failed_at, end) : lane.failed_at;
+    if (lane.read_to < goal) continue;
+    const auto found = done.find(partition);
+    if (!worker_->Settled() && (found == done.end() || found->second < goal)) continue;
+    log::Info("partition goes on", {{"stage", definition_.stage}, {"partition", partition}});
+    lane.error.clear();
+    lane.failed_at = 0;
+    lane.backoff.Reset();
+  }
+}
+
+void StageLoop::Beat() {
+  const absl::Time now = absl::Now();
+  if (now - absl::FromUnixMillis(last_beat_ms_.exchange(absl::ToUnixMillis(now))) > kStoodStill)
+    stood_still_ = true;
+}
+
+// A turn that was long only waited for an answer: the clients' threads went on, as the beat did.
+bool StageLoop::StoodStill(absl::Time now) {
+  return stood_still_.exchange(false) || now - absl::FromUnixMillis(last_beat_ms_) > kStoodStill;
 }
 
 void StageLoop::LetGo(absl::Time now) {
@@ -247,6 +286,7 @@ void StageLoop::Housekeeping(absl::Time now) {
     commit_hints_at_ = now + kCommitHintsEvery;
     if (const auto hints = worker_->DoneOffsets(); !hints.empty()) member_->Commit(hints);
   }
+  NoteRecoveries();
   PublishStatus(now);
 }
 
@@ -258,6 +298,7 @@ void StageLoop::PublishStatus(absl::Time now) {
   status.instance_id = context_.instance_id;
   status.uptime_ms = absl::ToInt64Milliseconds(now - started_at_);
   int64_t paused = 0, blocked = 0, stopped = 0, opening = 0;
+  std::string cause;
   for (const auto& [number, lane] : lanes_) {
     service::PartitionStatus partition;
     partition.partition = number;
@@ -270,11 +311,14 @@ void StageLoop::PublishStatus(absl::Time now) {
         partition.lag = std::max<int64_t>(0, end - lane.read_to);
         metrics_->Lag(number, partition.lag);
       }
+      if (lane.IsFailing() && partition.state == PartitionState::kRunning)
+        partition.state = PartitionState::kBlocked;
       if (draining_) partition.state = PartitionState::kDraining;
     }
+    if (cause.empty() && !lane.error.empty()) cause = Concat(": ", lane.error);
     paused += lane.state == PartitionState::kPaused;
     stopped += lane.state == PartitionState::kStopped;
-    blocked += lane.state == PartitionState::kBlocked;
+    blocked += lane.state == PartitionState::kBlocked || lane.IsFailing();
     opening += lane.state == PartitionState::kOpening;
     status.partitions.push_back(std::move(partition));
   }
@@ -283,9 +327,9 @@ void StageLoop::PublishStatus(absl::Time now) {
       joined_ ? worker_->Ready()
               : absl::UnavailableError("the consumer group has not assigned partitions yet");
   if (ready.ok() && stopped > 0)
-    ready = absl::FailedPreconditionError(Concat(stopped, " partitions are stopped"));
+    ready = absl::FailedPreconditionError(Concat(stopped, " partitions are stopped", cause));
   if (ready.ok() && opening + blocked > 0)
-    ready = absl::UnavailableError(Concat(opening + blocked, " partitions are not open"));
+    ready = absl::UnavailableError(Concat(opening + blocked, " partitions are not open", cause));
   status.state = stopping_    ? "stopping"
                  : draining_  ? (worker_->Settled() ? "drained" : "draining")
                  : !prepared_ ? "starting"
@@ -327,8 +371,16 @@ void StageLoop::Finish() {
 bool StageLoop::IsAlive() { return absl::Now() - absl::FromUnixMillis(last_turn_ms_) < kTurnLimit; }
 
 absl::Status StageLoop::IsReady() {
+  SLUICE_RETURN_IF_ERROR(Answering());
   const std::lock_guard lock(mutex_);
   return ready_;
+}
+
+absl::Status StageLoop::Answering() const {
+  const absl::Duration turn = absl::Now() - absl::FromUnixMillis(last_turn_ms_);
+  if (turn < kSlowTurn) return absl::OkStatus();
+  return absl::UnavailableError(
+      Concat("has been waiting for an answer for ", absl::ToInt64Seconds(turn), " s"));
 }
 
 absl::Status StageLoop::Failure() {

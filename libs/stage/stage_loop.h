@@ -49,6 +49,7 @@ class StageLoop : public service::Runnable, public service::PipelineControl {
   absl::Status Start() override;
   absl::Status Stop(absl::Duration timeout) override;
   service::PipelineControl* control() override { return this; }
+  void Beat() override;
   absl::Status Failure() override;
 
   service::PipelineStatus GetStatus() override;
@@ -71,6 +72,8 @@ class StageLoop : public service::Runnable, public service::PipelineControl {
   /// A partition this process owns.
   struct Lane {
     bool IsOpen() const { return state == service::PartitionState::kRunning; }
+    /// Open again after a fault, and not yet as far as it was then.
+    bool IsFailing() const { return IsOpen() && !error.empty(); }
 
     service::PartitionState state = service::PartitionState::kOpening;
     absl::Time retry_at = absl::InfinitePast();
@@ -78,7 +81,8 @@ class StageLoop : public service::Runnable, public service::PipelineControl {
     std::optional<int64_t> rewind_to;  // for the next Open
     kafka::Offset read_from = 0;  // input offset the worker asked for; earlier messages are stale
     kafka::Offset read_to = 0;    // input offset after the last message given to the worker
-    std::string error;
+    kafka::Offset failed_at = 0;  // read_to at the last fault that is not recovered from
+    std::string error;            // of that fault
   };
 
   void Run();
@@ -91,7 +95,9 @@ class StageLoop : public service::Runnable, public service::PipelineControl {
   void ReadInput();
   void OnPartitionError(const kafka::PartitionError& error);
   void OnFault(const Fault& fault, absl::Time now);
+  bool StoodStill(absl::Time now);
   void LetGo(absl::Time now);
+  void NoteRecoveries();
   void Housekeeping(absl::Time now);
   void PublishStatus(absl::Time now);
   void Finish();
@@ -102,6 +108,8 @@ class StageLoop : public service::Runnable, public service::PipelineControl {
   template <typename Answer>
   absl::StatusOr<Answer> Ask(std::function<absl::StatusOr<Answer>()> act);
   absl::Status Do(std::function<absl::Status()> act);
+  /// Whether the loop turns, or waits for Kafka or PostgreSQL. Any thread.
+  absl::Status Answering() const;
 
   const service::CommonOptions options_;
   const StageDefinition definition_;
@@ -129,6 +137,8 @@ class StageLoop : public service::Runnable, public service::PipelineControl {
   std::thread thread_;
   std::atomic<bool> stopping_ = false;
   std::atomic<int64_t> last_turn_ms_ = 0;
+  std::atomic<int64_t> last_beat_ms_ = 0;
+  std::atomic<bool> stood_still_ = false;
 
   std::mutex mutex_;
   std::condition_variable finished_changed_;
