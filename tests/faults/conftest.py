@@ -91,10 +91,10 @@ def wait_for_a_moment(chance, landing):
 @pytest.fixture
 def finish(load, landing, judge, pipeline, sluicectl, calm):
     """Ends the load, waits until all of it has landed, and has it judged: by the oracle and by `sluicectl verify`."""
-    def finish():
+    def finish(**more):
         load.finish_now()
         landing.wait_all()
-        oracle = judge(load.truth)
+        oracle = judge(load.truth, **more)
         sluicectl("verify", "--pipeline", pipeline, "--truth", load.truth)
         calm.check()
         return oracle

@@ -7,6 +7,7 @@ It reads everything itself and shares no code with Sluice, so that both being wr
 * the outcome is the one that the truth promises: table, reason of a corrupt record, broken rules of a failed one;
 * each value of each row in the clean and the failed table is that of the JSON in Kafka, to the last bit;
 * both internal topics tile the source without a gap under the accept rule, counts agree with rows, and verdicts with the truth;
+* the rows that the database was made to refuse are dead letters, each once, and no others are;
 * the ledger tiles and balances per partition and agrees with the tables, and the position is the end of the source.
 """
 
@@ -105,6 +106,16 @@ def same_value(stored, written):
     return stored == written
 
 
+def _same_in_json(kept, written):
+    """Two values of JSON; a moment may be written in another way."""
+    if kept == written or not isinstance(kept, str) or not isinstance(written, str):
+        return kept == written
+    try:
+        return _moment(kept) == _moment(written)
+    except ValueError:
+        return False
+
+
 def _same_key(stored, key, cut):
     """A key that is no text PostgreSQL can hold is shown in hexadecimal; one that is too long was cut."""
     if stored is None or key is None:
@@ -119,9 +130,11 @@ def _same_key(stored, key, cut):
 
 
 class Oracle:
-    def __init__(self, bootstrap_servers, database_url, pipeline, truth=None, tables=None, sink="postgres", earlier=(), origins=None):
+    def __init__(self, bootstrap_servers, database_url, pipeline, truth=None, tables=None, sink="postgres", earlier=(), origins=None,
+                 rejects=None):
         """`earlier`: records that were read before they left the source topic (retention).
         `origins`: where the pipeline began, of partitions on which that was not their beginning.
+        `rejects`: rejects(verdict, partition, offset) tells which rows the database was made to refuse.
         """
         self._kafka = Kafka(bootstrap_servers)
         self._database_url = database_url
@@ -131,8 +144,11 @@ class Oracle:
         self._sink = sink
         self._found = Differences()
         self._origins = origins or {}
+        self._key = [pipeline.name, pipeline.source_topic, sink]
+        self._rejects = rejects or (lambda verdict, partition, offset: False)
         self.source = {(record.partition, record.offset): record for record in earlier}
         self.outcome = {}    # (partition, offset) -> verdict, as the tables have it
+        self.rejected = {}   # (partition, offset) -> verdict, of the dead letters
         self.loaded = {}     # (partition, offset) -> load_timestamp of the row
 
     def differences(self):
@@ -140,6 +156,7 @@ class Oracle:
         self._compare_topics()
         with psycopg.connect(self._database_url, row_factory=psycopg.rows.dict_row) as database:
             self._read_tables(database)
+            self._read_dead_letters(database)
             self._compare_outcomes()
             self._compare_cells(database)
             self._compare_ledger(database)
@@ -237,6 +254,24 @@ class Oracle:
                     where = row["kafka_partition"], row["kafka_offset"]
                     self._take_row(verdict, table, where, row, columns)
 
+    def _read_dead_letters(self, database):
+        for row in database.execute("SELECT partition, kafka_offset, verdict, target, record FROM sluice.dead_letters "
+                                    "WHERE pipeline = %s AND topic = %s AND sink = %s", self._key):
+            where = row["partition"], row["kafka_offset"]
+            if where in self.outcome or where in self.rejected:
+                self._found.add("two outcomes", f"{where}: {self.outcome.get(where) or self.rejected[where]} and a dead letter")
+            self.rejected[where] = row["verdict"]
+            if not self._rejects(row["verdict"], *where):
+                self._found.add("dead letter", f"{where}: nothing refuses its row in {row['target']}")
+            record = self.source.get(where)
+            if record is None:
+                self._found.add("made up", f"{where} in sluice.dead_letters")
+            elif row["verdict"] != "corrupt":
+                kept = json.loads(row["record"])
+                for name, value in json.loads(record.value).items():
+                    if not _same_in_json(kept.get(name), value):
+                        self._found.add("dead letter", f"{where} {name}: {kept.get(name)!r}, JSON {value!r}")
+
     def _value_columns(self, database, table):
         """The columns that come from the record: those before the sink's own."""
         names = [row["attname"] for row in database.execute(
@@ -283,7 +318,9 @@ class Oracle:
     def _compare_outcomes(self):
         for where in self.source:
             expected = self._expected(where).verdict
-            outcome = self.outcome.get(where)
+            outcome = self.outcome.get(where) or self.rejected.get(where)
+            if outcome in self._tables and self._rejects(outcome, *where) != (where in self.rejected):
+                self._found.add("verdict", f"{where}: {outcome}, a row that the database refuses, is no dead letter")
             if expected is None:
                 if outcome is None and self.source[where].value is not None:
                     self._found.add("missing", f"{where} in no table")
@@ -306,10 +343,14 @@ class Oracle:
                                     "WHERE pipeline = %s AND topic = %s",
                                     [self._pipeline.name, self._pipeline.source_topic]):
             cells[row["partition"], row["kafka_offset"]].append(row["rule_id"])
-        for where in {*bits, *cells}:
+        for where in {*bits, *cells} - self.rejected.keys():
             if sorted(bits.get(where, ())) != sorted(cells.get(where, ())):
                 self._found.add("rules", f"{where}: {sorted(bits.get(where, ()))} in the row, "
                                          f"{sorted(cells.get(where, ()))} in cell_failures")
+        for where in self.rejected:
+            expected = self._expected(where).rules
+            if expected is not None and sorted(cells.get(where, ())) != sorted(expected):
+                self._found.add("rules", f"{where}: {sorted(cells.get(where, ()))} in cell_failures, not {sorted(expected)}")
         for where, outcome in self.outcome.items():
             expected = self._expected(where).rules
             if expected is not None and sorted(bits.get(where, ())) != sorted(expected):
@@ -319,11 +360,11 @@ class Oracle:
 
     def _compare_ledger(self, database):
         counted = collections.Counter((partition, verdict) for (partition, _), verdict in self.outcome.items())
-        key = [self._pipeline.name, self._pipeline.source_topic, self._sink]
+        refused = collections.Counter((partition, verdict) for (partition, _), verdict in self.rejected.items())
         columns = ["partition", "first_offset", "next_offset", "epoch", "records_read", "rejected", *VERDICTS[1:],
                    *(f"rows_{verdict}" for verdict in self._tables)]
         ledger = database.execute(f"SELECT {', '.join(columns)} FROM sluice.ledger WHERE pipeline = %s AND topic = %s AND sink = %s "
-                                  "ORDER BY partition, first_offset, next_offset", key).fetchall()
+                                  "ORDER BY partition, first_offset, next_offset", self._key).fetchall()
         sums, following, epochs = collections.Counter(), {}, {}
         for row in ledger:
             partition = row["partition"]
@@ -340,7 +381,7 @@ class Oracle:
                 self._found.add("commit of an earlier owner", f"{here}: epoch {row['epoch']} after {epochs[partition]}")
             epochs[partition] = row["epoch"]
         positions = {row["partition"]: row["next_offset"] for row in database.execute(
-            "SELECT partition, next_offset FROM sluice.coverage WHERE pipeline = %s AND topic = %s AND sink = %s", key)}
+            "SELECT partition, next_offset FROM sluice.coverage WHERE pipeline = %s AND topic = %s AND sink = %s", self._key)}
         in_kafka = collections.Counter(partition for partition, _ in self.source)
         for partition, end in self._ends.items():
             if end == 0:
@@ -353,14 +394,16 @@ class Oracle:
                                           f"of {in_kafka[partition]}")
             lost = sum(expected.verdict == "lost" for (where, _), expected in (self._truth or {}).items()
                        if where == partition)
-            if sums[partition, "lost"] != lost or sums[partition, "rejected"] != 0:
+            letters = sum(refused[partition, verdict] for verdict in self._tables)
+            if sums[partition, "lost"] != lost or sums[partition, "rejected"] != letters:
                 self._found.add("ledger", f"partition {partition}: {sums[partition, 'lost']} lost, not {lost}; "
-                                          f"{sums[partition, 'rejected']} rejected, not 0")
+                                          f"{sums[partition, 'rejected']} rejected, not {letters}")
             for verdict in self._tables:
-                rows = counted[partition, verdict]
-                if sums[partition, verdict] != rows or sums[partition, f"rows_{verdict}"] != rows:
+                rows, letters = counted[partition, verdict], refused[partition, verdict]
+                if sums[partition, verdict] != rows + letters or sums[partition, f"rows_{verdict}"] != rows:
                     self._found.add("ledger", f"partition {partition}: {sums[partition, verdict]} {verdict} in "
-                                              f"{sums[partition, f'rows_{verdict}']} rows, but {rows} are there")
+                                              f"{sums[partition, f'rows_{verdict}']} rows, but {rows} are there and "
+                                              f"{letters} dead letters")
 
     def verdicts(self):
         """Records by verdict, for a report."""

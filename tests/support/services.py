@@ -146,7 +146,7 @@ class Chain:
         self._pipeline = pipeline
         self._stack = stack
         self._directory = pathlib.Path(directory)
-        self._database_url = database_url
+        self.database_url = database_url
         self._flags = flags
         self._count = 0
         self.services = []
@@ -154,7 +154,7 @@ class Chain:
     def add(self, name, flags=(), ready_within=30):
         self._count += 1
         service = Service(name, self._pipeline, self._stack, self._directory, f"{name}-{self._count}",
-                          [*self._flags, *flags], self._database_url)
+                          [*self._flags, *flags], self.database_url)
         self.services.append(service)
         return service.start(ready_within)
 
