@@ -133,7 +133,7 @@ absl::StatusOr<service::SeekResult> StageLoop::Repair(int32_t partition, int64_t
         CloseLane(partition, lane);
         lane.rewind_to = from;
         lane.retry_at = absl::InfinitePast();
-        OpenLane(partition, lane, absl::Now());
+        OpenLane(partition, lane);
         if (lane.IsOpen()) return result;
         return absl::FailedPreconditionError(lane.error);
       });

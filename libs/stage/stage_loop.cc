@@ -19,14 +19,20 @@ constexpr absl::Duration kTurnLimit = absl::Seconds(90);
 // Longer than a turn takes while everything answers: what the loop last said of itself may not
 // hold.
 constexpr absl::Duration kSlowTurn = absl::Seconds(3);
-// After a failed opening that took longer, the other partitions wait for the next turn.
-constexpr absl::Duration kSlowOpening = absl::Seconds(1);
 // Somebody else took the partition over: time enough to hear from the group that it is no longer
 // ours.
 constexpr absl::Duration kFencedPause = absl::Seconds(5);
 // A process that stood still for longer may have lost its partitions without having been told
 // (session timeout 10 s).
 constexpr absl::Duration kStoodStill = absl::Seconds(9);
+// Opening partitions waits for answers. When they do not come, the rest of the loop has its turn in
+// between.
+constexpr absl::Duration kOpenForSoLong = absl::Seconds(1);
+// Kafka is asked every second. So long without an answer, or without a turn of the loop that takes
+// it, and Kafka is away.
+constexpr absl::Duration kNoAnswer = absl::Milliseconds(3500);
+// A stage that is told to stop settles for so long, and then has to leave the group.
+constexpr absl::Duration kSettle = absl::Seconds(10);
 constexpr size_t kMessagesAtOnce = 2000;
 
 }  // namespace
@@ -67,6 +73,7 @@ absl::Status StageLoop::Start() {
 
 absl::Status StageLoop::Stop(absl::Duration timeout) {
   if (!thread_.joinable()) return absl::OkStatus();
+  stop_at_ms_ = absl::ToUnixMillis(absl::Now());
   stopping_ = true;
   waker_.Signal();
   std::unique_lock lock(mutex_);
@@ -158,18 +165,24 @@ void StageLoop::Reassign(const std::vector<int32_t>& partitions) {
 
 void StageLoop::OpenLanes(absl::Time now) {
   if (draining_) return;
-  for (auto& [partition, lane] : lanes_) {
-    const bool due =
-        lane.state == PartitionState::kOpening || lane.state == PartitionState::kBlocked;
-    if (!due || now < lane.retry_at) continue;
-    const absl::Time start = absl::Now();
-    OpenLane(partition, lane, start);
-    // Who does not answer for one will not answer for the others, and the loop has to turn.
-    if (!lane.IsOpen() && absl::Now() - start > kSlowOpening) return;
+  const auto due = [](const auto& entry) {
+    const PartitionState state = entry.second.state;
+    return state == PartitionState::kOpening || state == PartitionState::kBlocked;
+  };
+  // The one that waits longest comes first, so that a partition whose answers never come does not
+  // keep the others from theirs.
+  for (absl::Time at = now; at < now + kOpenForSoLong && !stopping_; at = absl::Now()) {
+    auto next = lanes_.end();
+    for (auto it = lanes_.begin(); it != lanes_.end(); ++it) {
+      if (!due(*it) || at < it->second.retry_at) continue;
+      if (next == lanes_.end() || it->second.retry_at < next->second.retry_at) next = it;
+    }
+    if (next == lanes_.end()) return;
+    OpenLane(next->first, next->second);
   }
 }
 
-void StageLoop::OpenLane(int32_t partition, Lane& lane, absl::Time now) {
+void StageLoop::OpenLane(int32_t partition, Lane& lane) {
   auto read_from = worker_->Open(partition, lane.rewind_to);
   absl::Status status = read_from.status();
   if (status.ok()) {
@@ -177,7 +190,7 @@ void StageLoop::OpenLane(int32_t partition, Lane& lane, absl::Time now) {
     if (!status.ok()) worker_->Close(partition);
   }
   if (!status.ok()) {
-    OnFault({partition, status}, now);
+    OnFault({partition, status}, absl::Now());
     return;
   }
   metrics_->Opened();
@@ -290,6 +303,16 @@ void StageLoop::Housekeeping(absl::Time now) {
   PublishStatus(now);
 }
 
+absl::Status StageLoop::Ready() {
+  absl::Time answered_at;
+  const absl::Status input = admin_->Watch(definition_.input_topic, &answered_at).status();
+  answered_ms_ = absl::ToUnixMillis(answered_at);
+  if (!joined_) return absl::UnavailableError("the consumer group has not assigned partitions yet");
+  // Without its topic nobody in the group has a partition, and nothing else would tell.
+  if (absl::IsNotFound(input)) return Annotate(input, "the input topic is gone");
+  return worker_->Ready();
+}
+
 void StageLoop::PublishStatus(absl::Time now) {
   service::PipelineStatus status;
   status.pipeline = context_.pipeline.name;
@@ -323,9 +346,8 @@ void StageLoop::PublishStatus(absl::Time now) {
     status.partitions.push_back(std::move(partition));
   }
   metrics_->PartitionStates(paused, blocked, stopped);
-  absl::Status ready =
-      joined_ ? worker_->Ready()
-              : absl::UnavailableError("the consumer group has not assigned partitions yet");
+  absl::Status ready = Ready();
+  status.error = std::string(StdView(ready.message()));
   if (ready.ok() && stopped > 0)
     ready = absl::FailedPreconditionError(Concat(stopped, " partitions are stopped", cause));
   if (ready.ok() && opening + blocked > 0)
@@ -337,7 +359,7 @@ void StageLoop::PublishStatus(absl::Time now) {
                                                                                : "running";
   const std::lock_guard lock(mutex_);
   if (!prepared_ && !ready_.ok() && !absl::IsUnavailable(ready_)) ready = ready_;
-  if (!prepared_) status.error = std::string(ready_.message());
+  if (!prepared_) status.error = std::string(StdView(ready_.message()));
   if (!failure_.ok()) {
     status.state = "failed";
     status.error = std::string(failure_.message());
@@ -349,8 +371,7 @@ void StageLoop::PublishStatus(absl::Time now) {
 void StageLoop::Finish() {
   // What is in flight gets a moment to be acknowledged or committed; what does not make it is read
   // again by the next owner.
-  constexpr absl::Duration kSettle = absl::Seconds(10);
-  const absl::Time deadline = absl::Now() + kSettle;
+  const absl::Time deadline = absl::FromUnixMillis(stop_at_ms_) + kSettle;
   for (auto& [partition, lane] : lanes_) {
     if (lane.IsOpen()) (void)consumer_->Stop({definition_.input_topic, partition});
   }
@@ -377,10 +398,16 @@ absl::Status StageLoop::IsReady() {
 }
 
 absl::Status StageLoop::Answering() const {
-  const absl::Duration turn = absl::Now() - absl::FromUnixMillis(last_turn_ms_);
-  if (turn < kSlowTurn) return absl::OkStatus();
+  const absl::Time now = absl::Now();
+  const absl::Duration turn = now - absl::FromUnixMillis(last_turn_ms_);
+  if (turn > kSlowTurn) {
+    return absl::UnavailableError(
+        Concat("has been waiting for an answer for ", absl::ToInt64Seconds(turn), " s"));
+  }
+  const absl::Duration silence = now - absl::FromUnixMillis(answered_ms_);
+  if (silence < kNoAnswer) return absl::OkStatus();
   return absl::UnavailableError(
-      Concat("has been waiting for an answer for ", absl::ToInt64Seconds(turn), " s"));
+      Concat("Kafka has not answered for ", absl::ToInt64Seconds(silence), " s"));
 }
 
 absl::Status StageLoop::Failure() {

@@ -90,7 +90,7 @@ class StageLoop : public service::Runnable, public service::PipelineControl {
   void Turn(absl::Time now);
   void Reassign(const std::vector<int32_t>& partitions);
   void OpenLanes(absl::Time now);
-  void OpenLane(int32_t partition, Lane& lane, absl::Time now);
+  void OpenLane(int32_t partition, Lane& lane);
   void CloseLane(int32_t partition, Lane& lane);
   void ReadInput();
   void OnPartitionError(const kafka::PartitionError& error);
@@ -99,6 +99,7 @@ class StageLoop : public service::Runnable, public service::PipelineControl {
   void LetGo(absl::Time now);
   void NoteRecoveries();
   void Housekeeping(absl::Time now);
+  absl::Status Ready();
   void PublishStatus(absl::Time now);
   void Finish();
   absl::Status ForEach(const std::vector<int32_t>& partitions,
@@ -108,7 +109,8 @@ class StageLoop : public service::Runnable, public service::PipelineControl {
   template <typename Answer>
   absl::StatusOr<Answer> Ask(std::function<absl::StatusOr<Answer>()> act);
   absl::Status Do(std::function<absl::Status()> act);
-  /// Whether the loop turns, or waits for Kafka or PostgreSQL. Any thread.
+  /// Whether Kafka answers, and the loop turns instead of waiting for it or for PostgreSQL. Any
+  /// thread.
   absl::Status Answering() const;
 
   const service::CommonOptions options_;
@@ -136,9 +138,11 @@ class StageLoop : public service::Runnable, public service::PipelineControl {
 
   std::thread thread_;
   std::atomic<bool> stopping_ = false;
+  std::atomic<int64_t> stop_at_ms_ = 0;
   std::atomic<int64_t> last_turn_ms_ = 0;
   std::atomic<int64_t> last_beat_ms_ = 0;
   std::atomic<bool> stood_still_ = false;
+  std::atomic<int64_t> answered_ms_ = 0;  // when Kafka last answered, as the loop has seen it
 
   std::mutex mutex_;
   std::condition_variable finished_changed_;
