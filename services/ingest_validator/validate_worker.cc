@@ -212,6 +212,7 @@ bool ValidateWorker::IsFull(const Partition& partition) const {
 
 void ValidateWorker::Take(kafka::Message message) {
   Partition& partition = partitions_.at(message.partition());
+  if (HasFailed(message.partition())) return;
   if (!waiting_.empty() || IsFull(partition)) {
     waiting_.push_back(std::move(message));
     return;
@@ -240,6 +241,7 @@ void ValidateWorker::TakeWaiting() {
   size_t taken = 0;
   for (; taken < waiting_.size(); ++taken) {
     const int32_t number = waiting_[taken].partition();
+    if (HasFailed(number)) continue;
     Partition& partition = partitions_.at(number);
     if (IsFull(partition)) {
       if (output_.emitter(number)->in_flight()) break;
@@ -252,8 +254,13 @@ void ValidateWorker::TakeWaiting() {
 
 void ValidateWorker::Emit(int32_t number, Partition& partition, absl::Time now) {
   const absl::Status status = Send(number, partition, now);
-  // The rows have left the builder: whoever opens the partition again reads them again.
-  if (!status.ok()) faults_.push_back({number, status});
+  if (!status.ok()) {
+    // The rows have left the builder: whoever opens the partition again reads them again. Until
+    // then nothing more may be sent, which would claim to account for them.
+    output_.Close(number);
+    faults_.push_back({number, status});
+    return;
+  }
   if (own_contract_->content_hash != partition.header.contract.content_hash)
     UseOwnContract(partition);
 }
@@ -332,7 +339,7 @@ void ValidateWorker::EmitDue(absl::Time now) {
   for (auto& [number, partition] : partitions_) {
     const bool silent = now - partition.last_sent >= context_.pipeline.punctuation_interval;
     if (partition.builder.empty() ? !silent : !due) continue;
-    if (output_.emitter(number) == nullptr) continue;  // has just failed: a fault is on its way
+    if (HasFailed(number)) continue;
     if (output_.emitter(number)->in_flight()) {
       left |= !partition.builder.empty();
       continue;

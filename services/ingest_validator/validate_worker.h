@@ -68,6 +68,8 @@ class ValidateWorker : public stage::Worker {
   absl::StatusOr<Judge*> JudgeFor(const batch::ContractRef& last);
   Judge* MakeJudge(std::shared_ptr<const contract::Contract> contract);
   bool IsFull(const Partition& partition) const;
+  /// Its batch was not taken: a fault is on its way, and what comes until then is read again.
+  bool HasFailed(int32_t number) const { return output_.emitter(number) == nullptr; }
   void Add(Partition& partition, const kafka::Message& message);
   void TakeWaiting();
   void UseOwnContract(Partition& partition);

@@ -110,9 +110,10 @@ void QcWorker::Close(int32_t number) {
 void QcWorker::Take(kafka::Message message) {
   const int32_t number = message.partition();
   Partition& partition = partitions_.at(number);
+  if (partition.failed) return;  // a fault is on its way, and this is read again
   auto input = input_.Offer(std::move(message));
   if (!input.ok()) {
-    faults_.push_back({number, input.status()});
+    Fail(number, partition, input.status());
     return;
   }
   if (!input->has_value()) return;
@@ -127,7 +128,7 @@ void QcWorker::Take(kafka::Message message) {
   }
   auto outgoing = Evaluate(*std::move(*input));
   if (!outgoing.ok()) {
-    faults_.push_back({number, outgoing.status()});
+    Fail(number, partition, outgoing.status());
     return;
   }
   partition.last = outgoing->coverage;
@@ -166,12 +167,18 @@ QcWorker::Judge& QcWorker::JudgeFor(const std::shared_ptr<const contract::Contra
   return *judge;
 }
 
+void QcWorker::Fail(int32_t number, Partition& partition, const absl::Status& status) {
+  partition.failed = true;
+  faults_.push_back({number, status});
+}
+
 void QcWorker::SendNext(int32_t number, Partition& partition) {
   const batch::Emitter* emitter = output_.emitter(number);
-  if (partition.waiting.empty() || emitter == nullptr || emitter->in_flight()) return;
+  if (partition.failed || partition.waiting.empty()) return;
+  if (emitter == nullptr || emitter->in_flight()) return;
   const absl::Status status =
       output_.Send(partition.waiting.front().coverage, partition.waiting.front().value);
-  if (!status.ok()) faults_.push_back({number, status});
+  if (!status.ok()) Fail(number, partition, status);
   partition.sent_first = status.ok();
   partition.last_sent = absl::Now();
 }
@@ -205,6 +212,7 @@ void QcWorker::Punctuate(absl::Time now) {
     const bool quiet = partition.waiting.empty() &&
                        now - partition.last_sent >= context_.pipeline.punctuation_interval;
     if (!quiet || emitter == nullptr || emitter->in_flight() || !partition.last) continue;
+    if (partition.failed) continue;
     batch::Coverage coverage = *partition.last;
     coverage.range = {emitter->end(), emitter->end()};
     coverage.counts = {};
@@ -212,7 +220,7 @@ void QcWorker::Punctuate(absl::Time now) {
     auto value = Punctuation(coverage);
     const absl::Status status =
         value.ok() ? output_.Send(coverage, *std::move(value)) : value.status();
-    if (!status.ok()) faults_.push_back({number, status});
+    if (!status.ok()) Fail(number, partition, status);
     partition.last_sent = now;
   }
 }

@@ -55,6 +55,7 @@ class QcWorker : public stage::Worker {
   struct Partition {
     std::deque<Outgoing> waiting;  // the first may be in flight
     bool sent_first = false;
+    bool failed = false;  // a fault is on its way: nothing more until it is opened again
     std::optional<batch::Coverage> last;  // of what was judged last: what punctuation repeats
     kafka::Offset done = 0;
     absl::Time last_sent = absl::InfinitePast();
@@ -65,6 +66,7 @@ class QcWorker : public stage::Worker {
   absl::StatusOr<std::shared_ptr<arrow::Buffer>> Punctuation(const batch::Coverage& coverage);
   Judge& JudgeFor(const std::shared_ptr<const contract::Contract>& contract);
   void SendNext(int32_t number, Partition& partition);
+  void Fail(int32_t number, Partition& partition, const absl::Status& status);
   void Punctuate(absl::Time now);
 
   const stage::Context& context_;
