@@ -50,10 +50,11 @@ class Service:
         self.daemon = Daemon(directory / f"{instance}.pid")
         self.admin_address = self.metrics_address = None
         self.fixed_addresses = None  # (admin, metrics); None: free ports, other ones at each start
+        self.bootstrap_servers = stack.bootstrap_servers
 
     def command(self):
         command = [bin_dir() / f"sluice-{self.name}", "--pipeline", self._pipeline,
-                   "--bootstrap-servers", self._stack.bootstrap_servers, "--admin-address", self.admin_address,
+                   "--bootstrap-servers", self.bootstrap_servers, "--admin-address", self.admin_address,
                    "--metrics-address", self.metrics_address, "--instance-id", self.instance, "--log-format", "json"]
         if self.name == "storage-writer":
             command += ["--database-url", self._database_url]

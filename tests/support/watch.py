@@ -7,6 +7,7 @@ import time
 
 EVERY = 0.25    # seconds
 PATIENCE = 5    # seconds for one answer of /healthz
+GRACE = 2       # seconds between the end of /healthz and that of the process
 
 
 class Watch:
@@ -62,9 +63,18 @@ class Watch:
         status, body = service.http("/healthz", PATIENCE)
         if status == 200:
             self._lived.add(pid)
-        elif pid in self._lived and service.pid == pid and state(pid) not in "TZ":
+        elif pid in self._lived and state(pid) not in "TZ":
             seconds = time.monotonic() - before
+            if self._is_ending(service, pid):
+                return
             self._add(service, "liveness", f"/healthz: {status} {body!r} after {seconds:.1f} s")
+
+    def _is_ending(self, service, pid):
+        """A process that is told to stop closes its endpoint a moment before it is gone."""
+        deadline = time.monotonic() + GRACE
+        while service.pid == pid and time.monotonic() < deadline:
+            time.sleep(0.02)
+        return service.pid != pid
 
 
 def _status(pid):
