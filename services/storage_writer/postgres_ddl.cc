@@ -345,8 +345,8 @@ std::string CreatePartitionSql(const TableLayout& layout, PartitionBucket bucket
                                   QuoteIdentifier(PartitionName(layout, bucket, interval)));
   // Not CREATE TABLE ... PARTITION OF, which locks the whole table against every reader and writer.
   return Concat("CREATE TABLE ", name, " (LIKE ", layout.QualifiedName(),
-                " INCLUDING DEFAULTS INCLUDING GENERATED INCLUDING STORAGE INCLUDING "
-                "COMMENTS);\nALTER TABLE ",
+                " INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING GENERATED INCLUDING STORAGE "
+                "INCLUDING COMMENTS);\nALTER TABLE ",
                 layout.QualifiedName(), " ATTACH PARTITION ", name, " FOR VALUES FROM (",
                 bound(bucket), ") TO (", bound(bucket + 1), ")");
 }

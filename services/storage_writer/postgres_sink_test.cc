@@ -266,6 +266,15 @@ TEST_F(PostgresSinkTest, PartitionsAreMadeAsNeeded) {
               ElementsAre("good_default|125", "good_p20151114|125"));
 }
 
+TEST_F(PostgresSinkTest, APartitionGetsTheConstraintsOfItsTable) {
+  auto sink = ReadySink();
+  Run("ALTER TABLE good ADD CONSTRAINT odd CHECK (kafka_offset % 2 = 1) NOT VALID");
+  ASSERT_TRUE(sink->Append(CleanBatch(0, 10)).ok());
+  ASSERT_TRUE(sink->Commit().ok());
+  EXPECT_EQ(One("SELECT count(*) FROM good_p20240131"), "5");
+  EXPECT_EQ(One("SELECT count(*) FROM sluice.dead_letters"), "5");
+}
+
 TEST_F(PostgresSinkTest, TimestampsPartitionByHours) {
   pipeline_.postgres->partition_column = "at";
   pipeline_.postgres->partition_interval = absl::Hours(6);
