@@ -1,6 +1,7 @@
 # The three kinds of target in this tree. One folder = one target = one idea.
 option(SLUICE_WERROR "Treat warnings as errors" OFF)
 set(SLUICE_SANITIZE "" CACHE STRING "address, thread or empty")
+option(SLUICE_FAULTS "Fault points and mistakes for tests/faults (libs/base/fault_point.h)" OFF)
 
 add_library(sluice_options INTERFACE)
 target_compile_options(sluice_options INTERFACE -Wall -Wextra -Wno-unused-parameter

@@ -81,9 +81,21 @@ SOON = ["--kafka-property", "session.timeout.ms=3000"]
 
 
 @pytest.fixture
-def chain(stack, pipeline, sluicectl, database_url, tmp_path):
+def programs():
+    """The folder of the services' programs; a test module may have another one."""
+    return services.bin_dir()
+
+
+@pytest.fixture
+def stage_flags():
+    """What every stage of a chain is started with; a test module may have others."""
+    return SOON
+
+
+@pytest.fixture
+def chain(stack, pipeline, sluicectl, database_url, tmp_path, programs, stage_flags):
     """The three stages of the pipeline; nothing runs before `chain.start()`."""
-    chain = Chain(pipeline, stack, tmp_path / "services", database_url, SOON)
+    chain = Chain(pipeline, stack, tmp_path / "services", database_url, stage_flags, programs)
     yield chain
     chain.stop()
 
@@ -91,8 +103,8 @@ def chain(stack, pipeline, sluicectl, database_url, tmp_path):
 class Simulator(Service):
     """sluice-producer-simulator with a truth file, which can be judged by."""
 
-    def __init__(self, pipeline, stack, directory, name, flags):
-        super().__init__("producer-simulator", pipeline, stack, directory, name, flags)
+    def __init__(self, pipeline, stack, directory, name, flags, programs):
+        super().__init__("producer-simulator", pipeline, stack, directory, name, flags, programs=programs)
         self.truth = directory / f"{name}.truth.ndjson"
         self._flags += ["--exit-when-done", "--data-dir", directory / f"{name}.data"]
         if "--input" not in flags:  # about somebody's own records nobody knows the truth
@@ -121,14 +133,15 @@ class Simulator(Service):
 
 
 @pytest.fixture
-def simulator(stack, pipeline, tmp_path):
+def simulator(stack, pipeline, tmp_path, programs):
     """`simulator(records, seed=..., rate=...)` starts it; it ends by itself, or with `records` None by finish_now()."""
     started = []
 
     def start(records, *flags, seed=1, rate=None, pipeline=pipeline, name="producer-simulator"):
         size = ["--records", records] if records else []
         pace = ["--rate", rate] if rate else []
-        process = Simulator(pipeline, stack, tmp_path / "services", name, [*size, *pace, "--seed", seed, *flags])
+        process = Simulator(pipeline, stack, tmp_path / "services", name, [*size, *pace, "--seed", seed, *flags],
+                            programs)
         started.append(process)
         return process.start(ready_within=None)
 

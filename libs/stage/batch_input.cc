@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "arrow/record_batch.h"
+#include "base/fault_point.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "stage/topics.h"
@@ -54,6 +55,8 @@ absl::StatusOr<std::optional<InputBatch>> BatchInput::Offer(kafka::Message messa
   SLUICE_RETURN_IF_ERROR(CheckSameLog(partition, coverage));
   if (!partition.reader) partition.reader.emplace(coverage.origin);
 
+  if (SLUICE_MISTAKE("gap_stepped_over") && coverage.range.first > partition.reader->next())
+    partition.reader.emplace(coverage.range.first);
   const batch::Offset next = partition.reader->next();
   const batch::Acceptance acceptance = batch::Accept(next, coverage.range);
   if (acceptance == batch::Acceptance::kRepeat || acceptance == batch::Acceptance::kGap) {
@@ -73,7 +76,7 @@ absl::StatusOr<std::optional<InputBatch>> BatchInput::Offer(kafka::Message messa
   // The rows refer to the message's memory, so it lives as long as they do.
   auto owner = std::make_shared<kafka::Message>(std::move(message));
   auto rows = decoder->Decode(*owner->value(), owner, coverage);
-  if (rows.ok() && coverage.range.first < next) {
+  if (rows.ok() && coverage.range.first < next && !SLUICE_MISTAKE("no_trim")) {
     input.trimmed = true;
     rows = decoder->Trim(**rows, next, &coverage);
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "arrow/buffer.h"
+#include "base/fault_point.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "batch/wire.h"
@@ -117,11 +118,14 @@ absl::Status BatchOutput::Send(const batch::Coverage& coverage,
                                static_cast<size_t>(value->size()));
   record.value = kafka::Payload{bytes, std::move(value)};
   record.headers.emplace_back(batch::kCoverageHeader, batch::EncodeCoverage(coverage));
+  SLUICE_FAULT_POINT("output.before_send");
   SLUICE_RETURN_IF_ERROR(producer_->Send(std::move(record), ++last_token_));
+  SLUICE_FAULT_POINT("output.sent");
   found->second.emitter.Sent(coverage.range);
   found->second.token = last_token_;
   found->second.in_flight = coverage.range;
   found->second.sent_at = absl::Now();
+  if (SLUICE_MISTAKE("two_in_flight")) found->second.emitter.Acknowledged();
   return absl::OkStatus();
 }
 
@@ -134,7 +138,7 @@ void BatchOutput::Poll(std::vector<Acknowledged>* acknowledged, std::vector<Faul
     const auto found = partitions_.find(delivery.partition.partition);
     const bool current = found != partitions_.end() && found->second.emitter.in_flight() &&
                          found->second.token == delivery.token;
-    if (!delivery.status.ok()) {
+    if (!delivery.status.ok() && !SLUICE_MISTAKE("failed_batch_dropped")) {
       context_.metrics->ProduceFailed();
       failure = delivery.status;
       if (current && absl::IsOutOfRange(delivery.status)) {
@@ -147,6 +151,7 @@ void BatchOutput::Poll(std::vector<Acknowledged>* acknowledged, std::vector<Faul
         partitions_.erase(found);
       }
     } else if (current) {
+      SLUICE_FAULT_POINT("output.acknowledged");
       found->second.emitter.Acknowledged();
       acknowledged->push_back(
           {found->first, found->second.in_flight, absl::Now() - found->second.sent_at});
@@ -156,7 +161,7 @@ void BatchOutput::Poll(std::vector<Acknowledged>* acknowledged, std::vector<Faul
   log::Warn("a send failed; starting a new producer", {{"topic", topic_}, {"error", failure}});
   producer_.reset();
   for (auto it = partitions_.begin(); it != partitions_.end();) {
-    if (!it->second.emitter.in_flight()) {
+    if (!it->second.emitter.in_flight() && !SLUICE_MISTAKE("two_in_flight")) {
       ++it;
       continue;
     }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/fault_point.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "stage/topics.h"
@@ -193,6 +194,7 @@ void StageLoop::OpenLane(int32_t partition, Lane& lane) {
     OnFault({partition, status}, absl::Now());
     return;
   }
+  SLUICE_FAULT_POINT("stage.opened");
   metrics_->Opened();
   lane.state = PartitionState::kRunning;
   lane.rewind_to.reset();
@@ -216,6 +218,7 @@ void StageLoop::ReadInput() {
       continue;
     lane->second.read_from = lane->second.read_to = message.offset() + 1;
     worker_->Take(std::move(message));
+    SLUICE_FAULT_POINT("stage.taken");
   }
   messages_.clear();
   for (const kafka::PartitionError& error : errors_) OnPartitionError(error);
@@ -297,7 +300,11 @@ void StageLoop::Housekeeping(absl::Time now) {
   housekeeping_at_ = now + kHousekeepingEvery;
   if (prepared_ && now >= commit_hints_at_) {
     commit_hints_at_ = now + kCommitHintsEvery;
-    if (const auto hints = worker_->DoneOffsets(); !hints.empty()) member_->Commit(hints);
+    if (const auto hints = worker_->DoneOffsets(); !hints.empty()) {
+      SLUICE_FAULT_POINT("stage.before_group_commit");
+      member_->Commit(hints);
+      SLUICE_FAULT_POINT("stage.after_group_commit");
+    }
   }
   NoteRecoveries();
   PublishStatus(now);
@@ -369,6 +376,7 @@ void StageLoop::PublishStatus(absl::Time now) {
 }
 
 void StageLoop::Finish() {
+  SLUICE_FAULT_POINT("stage.stopping");
   // What is in flight gets a moment to be acknowledged or committed; what does not make it is read
   // again by the next owner.
   const absl::Time deadline = absl::FromUnixMillis(stop_at_ms_) + kSettle;
@@ -381,11 +389,13 @@ void StageLoop::Finish() {
     worker_->Tick(absl::Now(), &faults);
     waker_.Wait(absl::Milliseconds(10));
   }
+  SLUICE_FAULT_POINT("stage.settled");
   for (auto& [partition, lane] : lanes_) CloseLane(partition, lane);
   if (member_ != nullptr) {
     if (const auto hints = worker_->DoneOffsets(); !hints.empty()) member_->Commit(hints);
     member_->Leave(absl::Seconds(3));
   }
+  SLUICE_FAULT_POINT("stage.left");
   PublishStatus(absl::Now());
 }
 

@@ -4,6 +4,7 @@
 
 #include "arrow/array.h"
 #include "arrow/record_batch.h"
+#include "base/fault_point.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "batch/schema.h"
@@ -106,7 +107,15 @@ absl::StatusOr<ValidateWorker::Position> ValidateWorker::FindPosition(int32_t nu
     return position;
   }
   Position position{*end.last, end.last->range.next};
-  if (!position.header.topic_id.empty() && position.header.topic_id != source->id) {
+  if (SLUICE_MISTAKE("position_from_group")) {
+    SLUICE_ASSIGN_OR_RETURN(
+        const auto committed,
+        context_.admin->CommittedOffset(pipeline.ConsumerGroup(stage::kValidatedStage),
+                                        {pipeline.source_topic, number}, stage::kRequestTimeout));
+    position.next = committed.value_or(position.next);
+  }
+  if (!position.header.topic_id.empty() && position.header.topic_id != source->id &&
+      !SLUICE_MISTAKE("topic_id_ignored")) {
     return absl::DataLossError(
         Concat("the source topic was recreated: it is another log, and its offsets mean other "
                "records. Start a new generation (",
@@ -228,7 +237,9 @@ void ValidateWorker::Add(Partition& partition, const kafka::Message& message) {
   if (partition.builder.empty() && emit_at_ == absl::InfiniteFuture())
     emit_at_ = absl::Now() + context_.pipeline.batch_age;
   const record::Judgement judgement = partition.judge->parser.Parse(
-      message.key(), message.value(), message.timestamp_ms(), message.offset(), &partition.builder);
+      message.key(), message.value(),
+      SLUICE_MISTAKE("verdict_by_clock") ? absl::ToUnixMillis(absl::Now()) : message.timestamp_ms(),
+      message.offset(), &partition.builder);
   if (judgement.reason) context_.metrics->Corrupt(*judgement.reason);
   partition.next = message.offset() + 1;
   // A timestamp that no sink can store says nothing about how new the batch is.
@@ -269,6 +280,7 @@ absl::Status ValidateWorker::Send(int32_t number, Partition& partition, absl::Ti
   batch::Coverage coverage = partition.header;
   coverage.range = {partition.header.range.next, partition.next};
   coverage.counts = partition.builder.counts();
+  if (SLUICE_MISTAKE("counts_from_elsewhere")) coverage.counts = partition.in_flight;
   coverage.newest_timestamp_ms = partition.newest_timestamp_ms;
   if (!partition.builder.empty()) partition.last_record = now;
   coverage.idle = now - partition.last_record > context_.pipeline.idle_timeout;

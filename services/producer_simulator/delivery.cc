@@ -6,6 +6,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "base/fault_point.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "base/strings.h"
@@ -100,6 +101,7 @@ absl::Status Delivery::TakeAcknowledgements() {
       unknown = absl::UnavailableError(status.message());
     }
   }
+  if (!acknowledgements_.empty()) SLUICE_FAULT_POINT("simulator.acknowledged");
   return unknown;
 }
 
@@ -160,9 +162,11 @@ absl::Status Delivery::CloseAndCommit(absl::Time now, bool generate) {
   if (!committed) return absl::OkStatus();
   if (truth_ != nullptr) {
     SLUICE_RETURN_IF_ERROR(truth_->Flush());
+    SLUICE_FAULT_POINT("simulator.truth_stored");
     context_.checkpoint->truth_bytes = truth_->bytes();
   }
   SLUICE_RETURN_IF_ERROR(StoreCheckpoint(context_.checkpoint_path, *context_.checkpoint));
+  SLUICE_FAULT_POINT("simulator.checkpoint_stored");
   context_.published->Release(context_.checkpoint->published);
   return absl::OkStatus();
 }
@@ -276,6 +280,7 @@ absl::StatusOr<bool> Delivery::SendRecord(absl::Time now) {
     return true;
   }
   if (!status.ok()) return absl::UnavailableError(status.message());
+  SLUICE_FAULT_POINT("simulator.sent");
   window_.Add(sent_);
   return true;
 }

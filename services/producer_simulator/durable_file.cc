@@ -8,6 +8,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "base/fault_point.h"
 #include "base/status.h"
 #include "base/strings.h"
 
@@ -54,6 +55,7 @@ absl::Status ReplaceFile(const std::string& path, std::string_view bytes) {
   if (status.ok()) status = SyncData(fd, draft);
   close(fd);
   SLUICE_RETURN_IF_ERROR(status);
+  SLUICE_FAULT_POINT("simulator.file_drafted");
   if (std::rename(draft.c_str(), path.c_str()) != 0) return Failure(path);
   const std::filesystem::path folder = std::filesystem::path(path).parent_path();
   return SyncFolder(folder.empty() ? "." : folder.string());

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "base/backoff.h"
+#include "base/fault_point.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "base/strings.h"
@@ -263,6 +264,7 @@ absl::Status Simulator::StepLoop() {
     const bool settled = delivery_->Settled(generate);
     const bool finished = settled && generate && (!has_main() || main_->exhausted());
     if (stopping_ || (finished && options_.exit_when_done)) {
+      SLUICE_FAULT_POINT("simulator.stopping");
       if (settled) SLUICE_RETURN_IF_ERROR(delivery_->StoreClean());
       if (!stopping_) done_ = true;
       if (settled || now >= absl::FromUnixNanos(stop_by_ns_)) return absl::OkStatus();

@@ -13,6 +13,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "base/fault_point.h"
 #include "base/status.h"
 #include "base/strings.h"
 #include "producer_simulator/durable_file.h"
@@ -187,6 +188,7 @@ void Spool::Commit(std::unique_lock<std::mutex>* lock) {
   lock->unlock();
   if (status.ok()) status = WriteAt(segment.fd, entries, segment.durable, segment.path);
   if (status.ok()) status = SyncData(segment.fd, segment.path);
+  SLUICE_FAULT_POINT("simulator.spooled");
   if (!status.ok()) {
     // What was written is not durable for certain, and nobody was told that it is: cut it away.
     [[maybe_unused]] const int ignored = ftruncate(segment.fd, segment.durable);

@@ -4,6 +4,7 @@
 
 #include "absl/time/clock.h"
 #include "arrow/record_batch.h"
+#include "base/fault_point.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "base/strings.h"
@@ -125,6 +126,7 @@ absl::StatusOr<std::optional<stage::SinkPosition>> PostgresSink::TakeOver(const 
       {origin_.pipeline, Concat(origin_.generation), origin_.sink, topic, Concat(partition),
        instance_id_});
   if (!row.ok()) return Fail(Annotate(row.status(), Concat("take over partition ", partition)));
+  SLUICE_FAULT_POINT("writer.taken_over");
   if (const auto accounted = row->OptionalInteger(0, 4); accounted && !row->OptionalInteger(0, 0)) {
     // The coverage row was taken away, and beginning anew would write every row twice.
     return Fail(absl::FailedPreconditionError(
@@ -218,11 +220,30 @@ absl::Status PostgresSink::StreamPending() {
   return absl::OkStatus();
 }
 
+// The last two statements of every transaction.
+absl::Status PostgresSink::AccountAndCommit() {
+  SLUICE_FAULT_POINT("writer.before_position");
+  SLUICE_RETURN_IF_ERROR(Account(*connection_, origin_, instance_id_, held_, pending_));
+  SLUICE_FAULT_POINT("writer.before_commit");
+  SLUICE_RETURN_IF_ERROR(connection_->Commit());
+  SLUICE_FAULT_POINT("writer.committed");
+  return absl::OkStatus();
+}
+
 absl::Status PostgresSink::CommitAtOnce() {
+  if (SLUICE_MISTAKE("commit_before_rows")) {
+    SLUICE_RETURN_IF_ERROR(RollBack());
+    SLUICE_RETURN_IF_ERROR(MakeReady());
+    SLUICE_RETURN_IF_ERROR(connection_->Begin());
+    SLUICE_RETURN_IF_ERROR(AccountAndCommit());
+  }
   SLUICE_RETURN_IF_ERROR(StreamPending());
   SLUICE_RETURN_IF_ERROR(transaction_->Finish());
-  SLUICE_RETURN_IF_ERROR(Account(*connection_, origin_, instance_id_, held_, pending_));
-  return connection_->Commit();
+  if (SLUICE_MISTAKE("rows_before_commit")) {
+    SLUICE_RETURN_IF_ERROR(connection_->Commit());
+    SLUICE_RETURN_IF_ERROR(connection_->Begin());
+  }
+  return SLUICE_MISTAKE("commit_before_rows") ? connection_->Commit() : AccountAndCommit();
 }
 
 absl::Status PostgresSink::CommitBySearch() {
@@ -230,8 +251,7 @@ absl::Status PostgresSink::CommitBySearch() {
   SLUICE_RETURN_IF_ERROR(MakeReady());
   SLUICE_RETURN_IF_ERROR(connection_->Begin());
   SLUICE_RETURN_IF_ERROR(PostgresRowSearch(connection_.get(), &origin_).Land(&pending_));
-  SLUICE_RETURN_IF_ERROR(Account(*connection_, origin_, instance_id_, held_, pending_));
-  return connection_->Commit();
+  return AccountAndCommit();
 }
 
 absl::StatusOr<stage::CommitReceipt> PostgresSink::Commit() {

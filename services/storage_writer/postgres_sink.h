@@ -67,6 +67,7 @@ class PostgresSink final : public stage::Sink {
   absl::Status CheckNext(const batch::Coverage& coverage) const;
   absl::Status MakeReady();
   absl::Status StreamPending();
+  absl::Status AccountAndCommit();
   absl::Status CommitAtOnce();
   absl::Status CommitBySearch();
   absl::Status RollBack();

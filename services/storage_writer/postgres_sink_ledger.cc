@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "absl/strings/str_replace.h"
+#include "base/fault_point.h"
 #include "base/status.h"
 #include "base/strings.h"
 #include "batch/row_json.h"
@@ -152,12 +154,21 @@ absl::Status Account(postgres::Connection& connection, const RowOrigin& origin,
   }
   std::string entries = "[";
   for (const auto& [partition, of_partition] : MakeEntries(pending)) {
-    for (const Entry& entry : of_partition) AppendEntry(entry, held.at(partition).epoch, &entries);
+    for (const Entry& entry : of_partition) {
+      if (SLUICE_MISTAKE("ledger_row_forgotten") && entry.coverage->range.first > 0) continue;
+      AppendEntry(entry, held.at(partition).epoch, &entries);
+    }
   }
-  SLUICE_ASSIGN_OR_RETURN(const postgres::Result result,
-                          connection.QueryPrepared(
-                              kAccountSql, {origin.pipeline, Concat(origin.generation), origin.sink,
-                                            instance, entries + "]", positions + "]"}));
+  std::string sql = kAccountSql;
+  if (SLUICE_MISTAKE("no_compare_and_set")) {
+    absl::StrReplaceAll(
+        {{"c.epoch = w.epoch", "true"}, {"c.next_offset IS NOT DISTINCT FROM w.expected", "true"}},
+        &sql);
+  }
+  SLUICE_ASSIGN_OR_RETURN(
+      const postgres::Result result,
+      connection.QueryPrepared(sql, {origin.pipeline, Concat(origin.generation), origin.sink,
+                                     instance, entries + "]", positions + "]"}));
   if (result.affected() == static_cast<int64_t>(ends.size())) return absl::OkStatus();
   return absl::AbortedError(Concat("another owner has taken over, or moved the position of, ",
                                    static_cast<int64_t>(ends.size()) - result.affected(), " of ",

@@ -3,6 +3,7 @@
 #include "absl/strings/escaping.h"
 #include "arrow/array.h"
 #include "arrow/record_batch.h"
+#include "base/fault_point.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "base/strings.h"
@@ -95,6 +96,8 @@ absl::Status PostgresRowSearch::DeadLetter(const ContractTables::Target& target,
                  {"partition", batch.coverage.partition},
                  {"offset", offsets.Value(row.row)},
                  {"error", why}});
+  if (SLUICE_MISTAKE("dead_letter_forgotten")) return absl::OkStatus();
+  SLUICE_FAULT_POINT("writer.row_refused");
   postgres::Parameter record;
   if (role != TableRole::kCorrupt) record = VisibleText(batch::RowJson(rows, row.row));
   return Annotate(

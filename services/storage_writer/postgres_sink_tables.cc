@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "absl/time/clock.h"
+#include "base/fault_point.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "base/strings.h"
@@ -104,6 +105,7 @@ absl::StatusOr<ContractTables*> PostgresTables::Ensure(
     tables = EnsureLocked(connection, contract);
     if (tables.ok()) {
       SLUICE_RETURN_IF_ERROR(connection.Commit());
+      SLUICE_FAULT_POINT("writer.tables_made");
       break;
     }
     connection.Rollback().IgnoreError();

@@ -5,6 +5,7 @@
 #include "absl/time/clock.h"
 #include "arrow/array.h"
 #include "arrow/record_batch.h"
+#include "base/fault_point.h"
 #include "base/status.h"
 #include "base/strings.h"
 #include "batch/schema.h"
@@ -68,11 +69,13 @@ absl::Status CopyRows(postgres::Connection* connection, const std::string& copy_
   SLUICE_RETURN_IF_ERROR(connection->CopyPut(rows));
   SLUICE_RETURN_IF_ERROR(connection->CopyPut(kCopyTrailer));
   SLUICE_ASSIGN_OR_RETURN(const int64_t stored, connection->CopyEnd());
+  SLUICE_FAULT_POINT("writer.others_copied");
   return CheckCount(stored, count);
 }
 
 absl::Status PostgresTransaction::Add(const PendingBatch& pending) {
   if (!begun_) SLUICE_RETURN_IF_ERROR(connection_->Begin());
+  SLUICE_FAULT_POINT("writer.begun");
   begun_ = true;
   if (pending.tables == nullptr || pending.batch.rows == nullptr) return absl::OkStatus();
   BatchConstants constants;
@@ -115,6 +118,7 @@ absl::Status PostgresTransaction::StreamClean(const PendingBatch& pending,
     target.encoder->Encode(absl::MakeConstSpan(rows).subspan(begin, count), &chunk_);
     if (chunk_.size() < kChunkBytes) continue;
     SLUICE_RETURN_IF_ERROR(connection_->CopyPut(chunk_.view()));
+    SLUICE_FAULT_POINT("writer.within_copy");
     chunk_.clear();
   }
   open_count_ += static_cast<int64_t>(rows.size());
@@ -128,6 +132,7 @@ absl::Status PostgresTransaction::EndCopy() {
   SLUICE_RETURN_IF_ERROR(connection_->CopyPut(chunk_.view()));
   chunk_.clear();
   SLUICE_ASSIGN_OR_RETURN(const int64_t stored, connection_->CopyEnd());
+  SLUICE_FAULT_POINT("writer.clean_copied");
   return CheckCount(stored, open_count_);
 }
 

@@ -112,6 +112,12 @@ class Daemon:
     def alive(self):
         return self.pid is not None
 
+    def frozen(self):
+        """Whether it stands still: SIGSTOP."""
+        pid = self.pid
+        stat = _stat(pid) if pid is not None else None
+        return stat is not None and stat[0] == "T"
+
     @property
     def returncode(self):
         """Exit status of a child of this process; None while it runs, or when another process started it."""

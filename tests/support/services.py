@@ -37,9 +37,11 @@ def parse_metrics(text):
 class Service:
     """One process of one service. Its log, pid and output lie in `directory` under `instance`."""
 
-    def __init__(self, name, pipeline, stack, directory, instance, flags=(), database_url=None):
+    def __init__(self, name, pipeline, stack, directory, instance, flags=(), database_url=None, programs=None):
         self.name = name
         self.instance = instance
+        self.environment = {}  # added to that of the next start
+        self._programs = pathlib.Path(programs or bin_dir())
         self._pipeline = pipeline
         self._stack = stack
         self._flags = list(flags)
@@ -53,7 +55,7 @@ class Service:
         self.bootstrap_servers = stack.bootstrap_servers
 
     def command(self):
-        command = [bin_dir() / f"sluice-{self.name}", "--pipeline", self._pipeline,
+        command = [self._programs / f"sluice-{self.name}", "--pipeline", self._pipeline,
                    "--bootstrap-servers", self.bootstrap_servers, "--admin-address", self.admin_address,
                    "--metrics-address", self.metrics_address, "--instance-id", self.instance, "--log-format", "json"]
         if self.name == "storage-writer":
@@ -64,7 +66,7 @@ class Service:
         """Starts it, and waits until it is ready unless `ready_within` is None."""
         self.admin_address, self.metrics_address = (
             self.fixed_addresses or (f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"))
-        self.daemon.start(self.command(), self.log)
+        self.daemon.start(self.command(), self.log, env={**os.environ, **self.environment})
         if ready_within is not None:
             self.wait_ready(ready_within)
         return self
@@ -143,19 +145,22 @@ class Chain:
 
     STAGES = ("ingest-validator", "qc", "storage-writer")
 
-    def __init__(self, pipeline, stack, directory, database_url=None, flags=()):
+    def __init__(self, pipeline, stack, directory, database_url=None, flags=(), programs=None):
         self._pipeline = pipeline
         self._stack = stack
         self._directory = pathlib.Path(directory)
         self.database_url = database_url
         self._flags = flags
+        self._programs = programs
         self._count = 0
         self.services = []
+        self.environment = {}  # by service name: added to that of every start
 
     def add(self, name, flags=(), ready_within=30):
         self._count += 1
         service = Service(name, self._pipeline, self._stack, self._directory, f"{name}-{self._count}",
-                          [*self._flags, *flags], self.database_url)
+                          [*self._flags, *flags], self.database_url, self._programs)
+        service.environment = {**self.environment.get(name, {})}
         self.services.append(service)
         return service.start(ready_within)
 
