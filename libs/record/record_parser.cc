@@ -35,6 +35,15 @@ inline bool SameName(std::string_view a, std::string_view b) {
   return words[0] == words[1] && words[2] == words[3];
 }
 
+/// The first bytes of a key, `limit` at most, but not a part of a character: a text stays one.
+std::string_view CutKey(std::string_view key, size_t limit) {
+  if (key.size() <= limit) return key;
+  const auto continues = [&](size_t i) { return (key[i] & 0xC0) == 0x80; };
+  size_t end = limit;
+  while (end > 0 && limit - end < 3 && continues(end)) --end;
+  return key.substr(0, continues(end) ? limit : end);
+}
+
 Limits Sane(Limits limits) {
   limits.max_record_bytes = std::clamp<int64_t>(limits.max_record_bytes, 1, int64_t{256} << 20);
   limits.max_raw_bytes = std::clamp<int64_t>(limits.max_raw_bytes, 0, int64_t{256} << 20);
@@ -94,7 +103,7 @@ Judgement RecordParser::Parse(std::optional<std::string_view> key,
     builder->AppendValid(head, cells_);
     return judgement;
   }
-  if (key) head.key = key->substr(0, limits_.max_key_bytes);
+  if (key) head.key = CutKey(*key, static_cast<size_t>(limits_.max_key_bytes));
   AppendCorrupt(head, judgement, value, builder);
   return judgement;
 }
@@ -285,6 +294,8 @@ std::optional<Reason> RecordParser::StoreNumber(const Element& element, size_t m
   switch (element.type) {
     case element_type::INT64:
       cell->number = static_cast<double>(element.value.get_int64().value_unsafe());
+      // simdjson reads -0 as an integer, which has no sign of its own.
+      if (cell->number == 0 && NumberText(member)[0] == '-') cell->number = -0.0;
       return std::nullopt;
     case element_type::UINT64:
       cell->number = static_cast<double>(element.value.get_uint64().value_unsafe());

@@ -11,8 +11,8 @@
 //              the column's range.
 //   number     Any number that a double can hold, rounded to the nearest as in PostgreSQL, so an
 //              integer beyond 2^53 may lose its last digits. Beyond the largest double, or nearer
-//              to zero than the smallest without being zero: number_out_of_range. -0.0 stays
-//              negative, -0 is 0.
+//              to zero than the smallest without being zero: number_out_of_range. Minus zero
+//              stays negative.
 //   boolean    true or false.
 //   date       A string `YYYY-MM-DD`, years 0001 to 9999.
 //   timestamp  A string as in contract/timestamp.h: ISO 8601 with seconds, in UTC when it names no
@@ -55,7 +55,8 @@ inline constexpr int64_t kMaxTimestampMs = 253'402'300'799'999;
 struct Limits {
   int64_t max_record_bytes = int64_t{1} << 20;  ///< longer values are not parsed; at most 256 MiB
   int64_t max_raw_bytes = int64_t{64} << 10;    ///< of a value that is kept in `_raw`
-  int64_t max_key_bytes = 2048;                 ///< longer keys make the record corrupt and are cut
+  int64_t max_key_bytes = 2048;  ///< longer keys make the record corrupt and are cut,
+                                 ///< not inside a character
   int max_depth = 64;
 };
 

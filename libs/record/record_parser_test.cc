@@ -121,6 +121,22 @@ TEST_F(RecordParserTest, Keys) {
   EXPECT_EQ(keys.GetView(5), std::string_view("\0\xFF", 2));
 }
 
+TEST_F(RecordParserTest, LongKeysAreCutBetweenCharacters) {
+  for (const std::string_view character : {"k", "\u00E9", "\u20AC", "\U0001F600"}) {
+    for (size_t before = 2044; before < 2048; ++before) {
+      std::string key(before, 'k');
+      while (key.size() < 2060) key += character;
+      ASSERT_EQ(Parse(key, kGood).reason, Reason::kOversizeKey);
+      const auto batch = Finish();
+      const auto cut = As<arrow::BinaryArray>(*batch, batch::kKey).GetView(0);
+      EXPECT_EQ(cut.size(), before + (2048 - before) / character.size() * character.size());
+    }
+  }
+  // What is no text is cut anywhere.
+  ASSERT_EQ(Parse(std::string(5000, '\x80'), kGood).reason, Reason::kOversizeKey);
+  EXPECT_EQ(As<arrow::BinaryArray>(*Finish(), batch::kKey).GetView(0).size(), 2048);
+}
+
 TEST_F(RecordParserTest, PrecedenceOfReasons) {
   const std::string long_key(3000, 'k');
   const std::string big(2 << 20, '\xFF');
