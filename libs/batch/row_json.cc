@@ -1,5 +1,6 @@
 #include "batch/row_json.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
@@ -31,6 +32,24 @@ size_t Utf8Length(std::string_view text) {
     return 0;
   }
   return length;
+}
+
+/// What must not reach a terminal, of the UTF-8 sequence at the head of `text`: control characters
+/// (those of C1 drive terminals as much as those of C0 do) and marks that turn the direction of the
+/// text around them. 0: nothing of the kind.
+uint32_t Unprintable(std::string_view text, size_t length) {
+  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
+  if (length == 1) return byte(0) == 0x7F ? 0x7F : 0;
+  if (length == 2) return byte(0) == 0xC2 && byte(1) < 0xA0 ? byte(1) : 0;
+  if (length != 3 || byte(0) != 0xE2) return 0;
+  const uint32_t code_point = 0x2000 + ((byte(1) & 0x3Fu) << 6) + (byte(2) & 0x3Fu);
+  const bool turns = (code_point >= 0x202A && code_point <= 0x202E) ||
+                     (code_point >= 0x2066 && code_point <= 0x2069);
+  return turns ? code_point : 0;
+}
+
+void AppendEscape(uint32_t code_point, std::string* out) {
+  absl::StrAppend(out, absl::StrFormat("\\u%04x", code_point));
 }
 
 void AppendValue(const arrow::Array& column, int64_t row, std::string* out) {
@@ -77,8 +96,10 @@ void AppendJsonString(std::string_view text, std::string* out) {
   while (!text.empty()) {
     const unsigned char c = static_cast<unsigned char>(text[0]);
     const size_t length = Utf8Length(text);
-    if (length == 0 || c < 0x20 || c == 0x7f) {
-      absl::StrAppend(out, absl::StrFormat("\\u%04x", c));
+    if (length == 0 || c < 0x20) {
+      AppendEscape(c, out);
+    } else if (const uint32_t code_point = Unprintable(text, length); code_point != 0) {
+      AppendEscape(code_point, out);
     } else if (c == '"' || c == '\\') {
       out->append({'\\', text[0]});
     } else {
@@ -87,6 +108,20 @@ void AppendJsonString(std::string_view text, std::string* out) {
     text.remove_prefix(length == 0 ? 1 : length);
   }
   out->push_back('"');
+}
+
+std::string PrintableJson(std::string_view json) {
+  std::string out;
+  while (!json.empty()) {
+    const size_t length = std::max<size_t>(Utf8Length(json), 1);
+    if (const uint32_t code_point = Unprintable(json, length); code_point != 0) {
+      AppendEscape(code_point, &out);
+    } else {
+      out.append(json.substr(0, length));
+    }
+    json.remove_prefix(length);
+  }
+  return out;
 }
 
 std::string RowJson(const arrow::RecordBatch& rows, int64_t row) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "arrow/type_fwd.h"
 
@@ -12,8 +13,11 @@ namespace sluice::batch {
 /// dates in ISO 8601 (UTC).
 std::string RowJson(const arrow::RecordBatch& rows, int64_t row);
 
-/// Append `text` as a JSON string with quotes; control characters and bytes that are not UTF-8 are
-/// escaped.
+/// Append `text` as a JSON string with quotes. Control characters, marks that turn the direction of
+/// text, and bytes that are not UTF-8 are escaped, so that it does nothing to a terminal.
 void AppendJsonString(std::string_view text, std::string* out);
+
+/// The same JSON, of somebody else, with those characters escaped as well.
+std::string PrintableJson(std::string_view json);
 
 }  // namespace sluice::batch

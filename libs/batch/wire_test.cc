@@ -506,6 +506,19 @@ TEST(JsonString, Escapes) {
   EXPECT_EQ(out, "\"a\\\"\\\\\\u000a\\u0001 \xc3\xa9 \\u00ff\\u00ed\\u00a0\\u0080\"");
 }
 
+TEST(JsonString, EscapesWhatDrivesATerminal) {
+  std::string out;
+  AppendJsonString("\x1b[2J\x7f\u0080\u009f\u00a0\u2029\u202a\u202e\u202f\u2065\u2066\u2069\u206a",
+                   &out);
+  EXPECT_EQ(
+      out,
+      "\"\\u001b[2J\\u007f\\u0080\\u009f\u00a0\u2029\\u202a\\u202e\u202f\u2065\\u2066\\u2069\u206a"
+      "\"");
+  EXPECT_EQ(PrintableJson("{\"a\":\"\\n\u009b\u202e\x7f\xff\u00e9\"}"),
+            "{\"a\":\"\\n\\u009b\\u202e\\u007f\xff\u00e9\"}");
+  EXPECT_EQ(PrintableJson(out), out);
+}
+
 TEST(Verdicts, NamesAreTheTable) {
   for (int i = 0; i < kVerdictCount; ++i) {
     const Verdict verdict = static_cast<Verdict>(i);

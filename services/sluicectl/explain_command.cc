@@ -156,7 +156,7 @@ class ExplainCommand : public Command {
                                    " t WHERE kafka_partition = $1 AND kafka_offset = $2"),
                             where));
       for (int row = 0; row < found.rows(); ++row)
-        rows.AddRow({table, Json::Raw(std::string(found.Text(row, 0)))});
+        rows.AddRow({table, Json::Raw(found.Text(row, 0))});
     }
     const std::string own =
         Concat(OwnRowsSql(pipeline), " AND partition = $1 AND kafka_offset = $2");
@@ -164,7 +164,7 @@ class ExplainCommand : public Command {
         const postgres::Result letters,
         connection->Query(Concat("SELECT row_to_json(t) FROM sluice.dead_letters t", own), where));
     for (int row = 0; row < letters.rows(); ++row) {
-      rows.AddRow({"sluice.dead_letters", Json::Raw(std::string(letters.Text(row, 0)))});
+      rows.AddRow({"sluice.dead_letters", Json::Raw(letters.Text(row, 0))});
     }
     story->Tell("rows_in_postgresql", rows);
     return TellCommit(*connection, pipeline, where, story);

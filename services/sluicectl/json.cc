@@ -17,9 +17,9 @@ std::string Quoted(std::string_view text) {
 
 }  // namespace
 
-Json Json::Raw(std::string text) {
+Json Json::Raw(std::string_view text) {
   Json json;
-  json.value_ = RawText{std::move(text)};
+  json.value_ = RawText{batch::PrintableJson(text)};
   return json;
 }
 

@@ -25,7 +25,7 @@ class Json {
   static Json Array() { return Json(Members{}, /*object=*/false); }
   static Json Object() { return Json(Members{}, /*object=*/true); }
   /// Text that is JSON already.
-  static Json Raw(std::string text);
+  static Json Raw(std::string_view text);
 
   /// To an array; returns the array.
   Json& Add(Json element);
