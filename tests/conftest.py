@@ -68,9 +68,15 @@ def sluicectl(stack, database_url):
 
 
 @pytest.fixture
-def pipeline(tmp_path, kafka):
-    """The telemetry pipeline under a name of its own; `pipeline.create(partitions)` makes its source topic."""
-    copy = copy_pipeline("telemetry", tmp_path)
+def pipeline_source():
+    """Which pipeline `pipeline` is a copy of: a name or a folder. A module may have its own."""
+    return "telemetry"
+
+
+@pytest.fixture
+def pipeline(pipeline_source, tmp_path, kafka):
+    """That pipeline under a name of its own; `pipeline.create(partitions)` makes its source topic."""
+    copy = copy_pipeline(pipeline_source, tmp_path)
     copy.create = lambda partitions, **config: kafka.create_topic(copy.source_topic, partitions, **config)
     yield copy
     kafka.delete_topics(copy.source_topic, copy.internal_topic("validated"), copy.internal_topic("checked"))

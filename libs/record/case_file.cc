@@ -1,11 +1,14 @@
 #include "record/case_file.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 
@@ -15,6 +18,35 @@ namespace {
 [[noreturn]] void Die(std::string_view what, std::string_view where) {
   std::fprintf(stderr, "%s: %s\n", std::string(what).c_str(), std::string(where).c_str());
   std::abort();
+}
+
+constexpr char kHostileFolder[] = "tests/data/hostile";
+
+HostileRecord Hostile(const Case& c) {
+  const std::vector<std::string> name = absl::StrSplit(c.name, absl::MaxSplits(" ; ", 1));
+  HostileRecord record;
+  record.name = name[0];
+  record.verdict = c.section[0];
+  if (record.verdict == "corrupt") record.reason = c.section[1];
+  const std::vector<std::string> options =
+      absl::StrSplit(name.size() > 1 ? name[1] : "", ' ', absl::SkipEmpty());
+  for (const std::string& option : options) {
+    if (absl::StartsWith(option, "key=")) record.key = Expand(option.substr(4));
+    if (absl::StartsWith(option, "timestamp=")) record.timestamp_ms = std::stoll(option.substr(10));
+  }
+  if (record.verdict == "tombstone") return record;
+  const bool stored = record.verdict == "clean" || record.verdict == "failed";
+  const size_t end = stored ? c.text.rfind(" =>") : c.text.size();
+  if (end == std::string::npos) Die("does not say what is stored", c.name);
+  record.value = Expand(c.text.substr(0, end));
+  for (const std::string& option : c.section) {
+    if (absl::StartsWith(option, "in=")) {
+      record.value = option == "in=id" ? absl::StrCat("{\"id\":", *record.value, "}")
+                                       : absl::StrCat("{\"id\":\"hostile\",\"", option.substr(3),
+                                                      "\":", *record.value, "}");
+    }
+  }
+  return record;
 }
 
 }  // namespace
@@ -35,6 +67,19 @@ std::vector<Case> ReadCases(const std::string& path) {
     cases.push_back({section, line.substr(0, bar), line.substr(bar + 3)});
   }
   return cases;
+}
+
+std::vector<HostileRecord> ReadHostileRecords() {
+  std::vector<std::string> paths;
+  for (const auto& entry : std::filesystem::directory_iterator(kHostileFolder)) {
+    if (entry.path().extension() == ".txt") paths.push_back(entry.path().string());
+  }
+  std::sort(paths.begin(), paths.end());
+  std::vector<HostileRecord> records;
+  for (const std::string& path : paths) {
+    for (const Case& c : ReadCases(path)) records.push_back(Hostile(c));
+  }
+  return records;
 }
 
 std::string Expand(std::string_view text) {

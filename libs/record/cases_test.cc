@@ -1,4 +1,4 @@
-// Runs the text cases of tests/data/json.
+// Runs the text cases of tests/data/json and tests/data/hostile.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -11,6 +11,7 @@
 #include "arrow/array.h"
 #include "arrow/record_batch.h"
 #include "batch/schema.h"
+#include "contract/pipeline.h"
 #include "record/case_file.h"
 #include "record/record_parser.h"
 
@@ -151,6 +152,34 @@ TEST(RecordCases, EveryRecordGetsItsVerdict) {
         "invalid_date", "nul_character", "empty_value", "oversize", "too_deep"}) {
     EXPECT_GE(counts[reason], 1) << reason;
   }
+}
+
+// Their columns, rules and headers are the business of tests/faults/test_hostile.py.
+TEST(HostileRecords, EveryRecordGetsItsVerdict) {
+  const auto contract = contract::LoadContract("tests/data/hostile/contract.odcs.yaml");
+  ASSERT_TRUE(contract.ok()) << contract.status();
+  const contract::PipelineConfig pipeline;
+  const Limits limits{pipeline.max_record_bytes, pipeline.max_raw_bytes, pipeline.max_key_bytes,
+                      pipeline.max_depth};
+  RecordParser parser(*contract, limits);
+  BatchBuilder builder(*contract);
+  std::map<std::string, int> verdicts;
+  for (const HostileRecord& record : ReadHostileRecords()) {
+    SCOPED_TRACE(record.name);
+    const Judgement judgement =
+        parser.Parse(record.key, record.value, record.timestamp_ms.value_or(1), 7, &builder);
+    ASSERT_EQ(builder.rows(), 1);
+    const auto batch = builder.Finish();
+    EXPECT_TRUE(batch->ValidateFull().ok()) << batch->ValidateFull();
+    const std::string expected =
+        record.verdict == "failed" || record.verdict == "clean" ? "valid" : record.verdict;
+    EXPECT_EQ(batch::Name(judgement.verdict), expected) << NameOf(judgement.reason);
+    EXPECT_EQ(NameOf(judgement.reason), record.reason.empty() ? "-" : record.reason);
+    ++verdicts[expected];
+  }
+  EXPECT_GE(verdicts["valid"], 200);
+  EXPECT_GE(verdicts["corrupt"], 300);
+  EXPECT_GE(verdicts["tombstone"], 1);
 }
 
 class ParsingCases : public testing::Test {

@@ -78,7 +78,7 @@ class Kafka:
                 error = message.error()
                 if error is None:
                     yield Record(message.partition(), message.offset(), message.key(), message.value(),
-                                 message.timestamp()[1], dict(message.headers() or ()))
+                                 message.timestamp()[1], _headers(message))
                 elif error.code() == confluent_kafka.KafkaError._PARTITION_EOF:
                     waiting.discard(message.partition())
                 else:
@@ -115,6 +115,14 @@ class Kafka:
         if producer.flush(60):
             raise TimeoutError(f"{topic}: not all records were acknowledged")
         return [offsets[index] for index in range(count)]
+
+
+def _headers(message):
+    """By name, the last of each. None at all when a name is no text: confluent-kafka cannot show those."""
+    try:
+        return dict(message.headers() or ())
+    except UnicodeDecodeError:
+        return {}
 
 
 @dataclasses.dataclass
