@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/strings.h"
+#include "metrics/probe.h"
 
 namespace sluice::metrics {
 namespace {
@@ -111,8 +112,7 @@ absl::StatusOr<std::unique_ptr<Endpoint>> Endpoint::Start(const std::string& add
   server->http->addHandler("/metrics", server->metrics);
   server->http->addHandler("/healthz", server->alive);
   server->http->addHandler("/readyz", server->ready);
-  const std::string host = address.substr(0, address.rfind(':'));
-  server->host = host.empty() || host == "0.0.0.0" ? "127.0.0.1" : host == "[::]" ? "[::1]" : host;
+  server->host = LocalHost(address.substr(0, address.rfind(':')));
   server->port = server->http->getListeningPorts().at(0);
   return std::unique_ptr<Endpoint>(new Endpoint(std::move(server)));
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/strings.h"
+#include "metrics/probe.h"
 
 namespace sluice::metrics {
 namespace {
@@ -46,6 +47,40 @@ TEST(EndpointTest, ServesMetricsAndProbes) {
   EXPECT_THAT(not_ready, StartsWith("HTTP/1.1 503 "));
   EXPECT_THAT(not_ready, HasSubstr("postgres does not answer\n"));
   EXPECT_THAT(Get(port, "/elsewhere"), StartsWith("HTTP/1.1 404 "));
+}
+
+TEST(ProbeTest, SaysWhatTheEndpointSays) {
+  Registry registry;
+  absl::Status ready = absl::UnavailableError("postgres does not answer\nkafka neither");
+  auto endpoint = Endpoint::Start("0.0.0.0:0", registry,
+                                  {[] { return absl::OkStatus(); }, [&] { return ready; }});
+  ASSERT_TRUE(endpoint.ok()) << endpoint.status();
+  const std::string address = Concat("0.0.0.0:", (*endpoint)->port());
+  EXPECT_EQ(Probe(address, "/healthz", absl::Seconds(5)), absl::OkStatus());
+  EXPECT_EQ(Probe(address, "/readyz", absl::Seconds(5)), ready);
+  EXPECT_THAT(Probe(address, "/elsewhere", absl::Seconds(5)).code(),
+              absl::StatusCode::kUnavailable);
+  ready = absl::OkStatus();
+  EXPECT_EQ(Probe(address, "/readyz", absl::Seconds(5)), absl::OkStatus());
+}
+
+TEST(ProbeTest, DoesNotWaitForEver) {
+  // Listens, and never answers.
+  const int fd = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  socklen_t size = sizeof(address);
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  ASSERT_EQ(bind(fd, reinterpret_cast<sockaddr*>(&address), size), 0);
+  ASSERT_EQ(listen(fd, 1), 0);
+  ASSERT_EQ(getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size), 0);
+  const std::string silent = Concat("127.0.0.1:", ntohs(address.sin_port));
+  EXPECT_THAT(std::string(Probe(silent, "/healthz", absl::Milliseconds(50)).message()),
+              HasSubstr("does not answer: too slow"));
+  close(fd);
+  EXPECT_THAT(std::string(Probe(silent, "/healthz", absl::Seconds(5)).message()),
+              HasSubstr("does not answer: Connection refused"));
+  EXPECT_TRUE(absl::IsInvalidArgument(Probe("9102", "/healthz", absl::Seconds(5))));
 }
 
 TEST(EndpointTest, SaysWhenItCannotListen) {

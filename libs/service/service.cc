@@ -6,12 +6,21 @@
 
 #include "base/log.h"
 #include "base/strings.h"
+#include "metrics/probe.h"
 #include "service/options.h"
 #include "service/shell.h"
 #include "service/signals.h"
 
 namespace sluice::service {
 namespace {
+
+// Exit codes as Docker and Kubernetes understand them.
+int AskRunning(const CommonOptions& options) {
+  const absl::Status answer = metrics::Probe(
+      options.metrics_address, options.probe == "alive" ? "/healthz" : "/readyz", absl::Seconds(3));
+  std::puts(answer.ok() ? "ok" : std::string(answer.message()).c_str());
+  return answer.ok() ? 0 : 1;
+}
 
 int ReportProblems(const std::vector<std::string>& problems) {
   std::string text;
@@ -37,6 +46,7 @@ void SetUpLog(const ServiceDefinition& definition, const CommonOptions& options)
 int RunService(int argc, char** argv, const ServiceDefinition& definition) {
   ParsedOptions options;
   if (const auto exit_code = ParseOptions(argc, argv, definition, &options)) return *exit_code;
+  if (!options.common.probe.empty()) return AskRunning(options.common);
   if (!options.problems.empty()) return ReportProblems(options.problems);
   SetUpLog(definition, options.common);
 

@@ -35,6 +35,7 @@ struct CommonOptions {
   std::string log_level = "info";
   std::string log_format = "text";
   bool check = false;  ///< validate everything and exit
+  std::string probe;   ///< "alive" or "ready": ask the process that runs, and exit
 };
 
 /// A thing that runs until it is told to stop: one per pipeline. Start and Stop are called by the

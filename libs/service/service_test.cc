@@ -189,7 +189,7 @@ bool Eventually(const std::function<bool()>& condition) {
 }
 
 int RunFake(Scenario* scenario, std::vector<std::string> extra = {},
-            const std::string& admin = "127.0.0.1:0") {
+            const std::string& admin = "127.0.0.1:0", const std::string& metrics = "127.0.0.1:0") {
   ServiceDefinition definition;
   definition.name = "fake";
   definition.description = "for tests";
@@ -198,7 +198,7 @@ int RunFake(Scenario* scenario, std::vector<std::string> extra = {},
     return std::unique_ptr<Runnable>(new FakeRunnable(scenario));
   };
   std::vector<std::string> arguments = {"sluice-fake", "--admin-address", admin,
-                                        "--metrics-address", "127.0.0.1:0"};
+                                        "--metrics-address", metrics};
   arguments.insert(arguments.end(), extra.begin(), extra.end());
   std::vector<char*> argv;
   for (std::string& argument : arguments) argv.push_back(argument.data());
@@ -332,6 +332,25 @@ TEST_F(ServiceTest, HealthTellsAliveFromReady) {
     EXPECT_THAT(HttpGet(port, "/healthz"), StartsWith("HTTP/1.1 503 "));
     EXPECT_THAT(HttpGet(port, "/metrics"), HasSubstr("sluice_build_info{service=\"fake\""));
   });
+}
+
+TEST_F(ServiceTest, AProbeAsksTheProcessThatRuns) {
+  const auto probe = [&](const std::string& question) {
+    Scenario unused;
+    return RunFake(&unused, {"--probe", question}, "127.0.0.1:0",
+                   Concat("127.0.0.1:", addresses_.metrics_port()));
+  };
+  EXPECT_EQ(RunWith([&](pb::PipelineService::Stub&) {
+              EXPECT_EQ(probe("ready"), 0);
+              scenario_.control.ready_ = false;
+              EXPECT_EQ(probe("ready"), 1);
+              EXPECT_EQ(probe("alive"), 0);
+              scenario_.control.alive_ = false;
+              EXPECT_EQ(probe("alive"), 1);
+              EXPECT_EQ(probe("well"), 2);
+            }),
+            0);
+  EXPECT_EQ(probe("alive"), 1);
 }
 
 TEST_F(ServiceTest, IsNotReadyBeforeItStops) {
