@@ -11,6 +11,7 @@
 #include "service/address.h"
 #include "service/flags.h"
 #include "sluicectl/commands.h"
+#include "sluicectl/endpoints.h"
 
 namespace sluice::sluicectl {
 namespace {
@@ -36,7 +37,8 @@ void AddGlobalFlags(CLI::App& app, GlobalFlags* flags) {
       ->capture_default_str();
   app.add_option(
          "--endpoint", flags->endpoints,
-         "Admin address of a process (repeatable; default: ports 7101 to 7104 of 127.0.0.1)")
+         "Admin address of a process, or of all whose addresses a name has (repeatable; default: "
+         "ports 7101 to 7104 of 127.0.0.1)")
       ->type_name("HOST:PORT")
       ->allow_extra_args(false);
   app.add_option("--bootstrap-servers", flags->settings.kafka.bootstrap_servers, "Kafka brokers")
@@ -73,6 +75,7 @@ std::vector<std::string> Complete(GlobalFlags* flags) {
     const auto address = service::ParseAddress(endpoint);
     if (!address.ok()) problems.push_back(Concat("--endpoint: ", address.status().message()));
   }
+  settings.endpoints = EachReplica(settings.endpoints);
   if (service::HoldsPassword(settings.database_url)) {
     problems.push_back(
         "--database-url holds a password: put it into a password file and set PGPASSFILE");
