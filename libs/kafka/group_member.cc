@@ -6,6 +6,7 @@
 #include "absl/time/clock.h"
 #include "base/status.h"
 #include "kafka/client_internal.h"
+#include "kafka/statistics.h"
 
 namespace sluice::kafka {
 namespace {
@@ -51,6 +52,7 @@ absl::Status RdKafkaGroupMember::Start(const ClientConfig& config, const std::st
   SLUICE_ASSIGN_OR_RETURN(Owned<rd_kafka_conf_t> conf,
                           internal::MakeConf(named, std::move(settings)));
   rd_kafka_conf_set_opaque(conf.get(), this);
+  internal::CountStatistics(conf.get(), internal::Role::kGroupMember);
   rd_kafka_conf_set_rebalance_cb(conf.get(), &RdKafkaGroupMember::OnRebalance);
   SLUICE_ASSIGN_OR_RETURN(client_, internal::NewClient(RD_KAFKA_CONSUMER, std::move(conf)));
   rd_kafka_poll_set_consumer(client_.get());

@@ -9,6 +9,7 @@
 #include "absl/time/clock.h"
 #include "base/status.h"
 #include "kafka/client_internal.h"
+#include "kafka/statistics.h"
 
 namespace sluice::kafka {
 namespace {
@@ -74,6 +75,7 @@ absl::Status RdKafkaProducer::Start(const ClientConfig& config, const Options& o
   SLUICE_ASSIGN_OR_RETURN(Owned<rd_kafka_conf_t> conf,
                           internal::MakeConf(config, std::move(settings)));
   rd_kafka_conf_set_opaque(conf.get(), this);
+  internal::CountStatistics(conf.get(), internal::Role::kProducer);
   rd_kafka_conf_set_dr_msg_cb(conf.get(), &RdKafkaProducer::OnDelivery);
   SLUICE_ASSIGN_OR_RETURN(client_, internal::NewClient(RD_KAFKA_PRODUCER, std::move(conf)));
   queue_.reset(rd_kafka_queue_get_main(client_.get()));

@@ -76,6 +76,13 @@ constexpr Declaration kCounters[] = {
     {"sluice_published_records_total",
      "Records accepted from outside, durably spooled.",
      {"pipeline"}},
+    {"sluice_kafka_requests_total", "Requests sent to Kafka's brokers.", {"client"}},
+    {"sluice_kafka_request_errors_total",
+     "Requests to Kafka's brokers that failed or were not answered in time.",
+     {"client"}},
+    {"sluice_kafka_disconnects_total",
+     "Connections to Kafka's brokers that were lost.",
+     {"client"}},
 };
 static_assert(std::size(kCounters) == Count(CounterId{}));
 
@@ -92,6 +99,9 @@ constexpr Declaration kGauges[] = {
     {"sluice_source_lag_records",
      "Input records (or messages) not read yet.",
      {"pipeline", "stage", "partition"}},
+    {"sluice_position_offset",
+     "Source offset up to which the stage has accounted for the partition.",
+     {"pipeline", "stage", "partition"}},
     {"sluice_watermark_timestamp_seconds",
      "Event time below which no more records are expected.",
      {"pipeline", "stage", "partition"}},
@@ -105,6 +115,12 @@ constexpr Declaration kGauges[] = {
      "Records in the durable spool that Kafka has not acknowledged.",
      {"pipeline"}},
     {"sluice_spool_bytes", "Size of the durable spool.", {"pipeline"}},
+    {"sluice_kafka_round_trip_seconds",
+     "Mean round trip to the slowest of Kafka's brokers, over the last seconds.",
+     {"client"}},
+    {"sluice_kafka_waiting_messages",
+     "Messages that a producer has not delivered yet.",
+     {"client"}},
     {"sluice_build_info", "Always 1; what is running.", {"service", "version"}},
 };
 static_assert(std::size(kGauges) == Count(GaugeId{}));

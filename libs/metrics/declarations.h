@@ -41,6 +41,9 @@ enum class CounterId : uint8_t {
   kDeliveredRecords,
   kDeliveryFailures,
   kPublishedRecords,
+  kKafkaRequests,
+  kKafkaRequestErrors,
+  kKafkaDisconnects,
   kCount,
 };
 
@@ -51,11 +54,14 @@ enum class GaugeId : uint8_t {
   kBlockedPartitions,
   kStoppedPartitions,
   kSourceLagRecords,
+  kPositionOffset,
   kWatermarkTimestamp,
   kLastRecordTimestamp,
   kQueueBytes,
   kSpoolRecords,
   kSpoolBytes,
+  kKafkaRoundTrip,
+  kKafkaWaitingMessages,
   kBuildInfo,
   kCount,
 };

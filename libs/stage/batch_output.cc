@@ -75,7 +75,7 @@ absl::StatusOr<std::optional<batch::Coverage>> BatchOutput::ReadFirst(int32_t pa
 
 void BatchOutput::Open(int32_t partition, batch::Offset end) {
   partitions_.erase(partition);
-  partitions_.emplace(partition, Partition{batch::Emitter(end), 0, {}, absl::InfinitePast()});
+  partitions_.emplace(partition, Partition{batch::Emitter(end), 0, {}, 0, absl::InfinitePast()});
 }
 
 void BatchOutput::Close(int32_t partition) { partitions_.erase(partition); }
@@ -124,6 +124,7 @@ absl::Status BatchOutput::Send(const batch::Coverage& coverage,
   found->second.emitter.Sent(coverage.range);
   found->second.token = last_token_;
   found->second.in_flight = coverage.range;
+  found->second.bytes = static_cast<int64_t>(bytes.size());
   found->second.sent_at = absl::Now();
   if (SLUICE_MISTAKE("two_in_flight")) found->second.emitter.Acknowledged();
   return absl::OkStatus();
@@ -153,6 +154,7 @@ void BatchOutput::Poll(std::vector<Acknowledged>* acknowledged, std::vector<Faul
     } else if (current) {
       SLUICE_FAULT_POINT("output.acknowledged");
       found->second.emitter.Acknowledged();
+      context_.metrics->EmittedBytes(found->second.bytes);
       acknowledged->push_back(
           {found->first, found->second.in_flight, absl::Now() - found->second.sent_at});
     }

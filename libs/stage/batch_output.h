@@ -63,6 +63,7 @@ class BatchOutput {
     batch::Emitter emitter;
     uint64_t token = 0;  // of the batch in flight
     batch::Range in_flight;
+    int64_t bytes = 0;  // of its value
     absl::Time sent_at;
   };
   absl::Status EnsureProducer();

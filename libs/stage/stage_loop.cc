@@ -211,7 +211,9 @@ void StageLoop::CloseLane(int32_t partition, Lane& lane) {
 void StageLoop::ReadInput() {
   consumer_->Poll(kMessagesAtOnce, absl::ZeroDuration(), &messages_, &errors_);
   const bool more = messages_.size() == kMessagesAtOnce;
+  int64_t bytes = 0;
   for (kafka::Message& message : messages_) {
+    bytes += static_cast<int64_t>(message.value().value_or("").size());
     const auto lane = lanes_.find(message.partition());
     // Messages of an earlier opening may still come: they are not asked for any more.
     if (lane == lanes_.end() || !lane->second.IsOpen() || message.offset() < lane->second.read_from)
@@ -220,6 +222,7 @@ void StageLoop::ReadInput() {
     worker_->Take(std::move(message));
     SLUICE_FAULT_POINT("stage.taken");
   }
+  metrics_->ReceivedBytes(bytes);
   messages_.clear();
   for (const kafka::PartitionError& error : errors_) OnPartitionError(error);
   errors_.clear();
@@ -336,6 +339,7 @@ void StageLoop::PublishStatus(absl::Time now) {
     partition.error = lane.error;
     if (lane.IsOpen()) {
       worker_->Describe(number, &partition);
+      if (partition.next >= 0) metrics_->Position(number, partition.next);
       const kafka::Offset end = consumer_->CachedEnd({definition_.input_topic, number});
       if (end >= 0) {
         partition.lag = std::max<int64_t>(0, end - lane.read_to);

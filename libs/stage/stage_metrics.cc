@@ -24,6 +24,8 @@ StageMetrics::StageMetrics(std::string pipeline, std::string stage, std::string 
       input_topic_(std::move(input_topic)) {
   corrupt_ = registry_.GetAll(CounterId::kCorruptRecords, {pipeline_}, batch::kReasonNames);
   ignored_ = registry_.GetAll(CounterId::kIgnoredMessages, {pipeline_, stage_}, kIgnoreNames);
+  received_bytes_ = registry_.Get(CounterId::kReceivedBytes, {pipeline_, stage_, input_topic_});
+  emitted_bytes_ = registry_.Get(CounterId::kEmittedBytes, {pipeline_, stage_});
   openings_ = registry_.Get(CounterId::kPartitionOpenings, {pipeline_, stage_});
   produce_failures_ = registry_.Get(CounterId::kProduceFailures, {pipeline_, stage_});
   owned_ = registry_.Get(GaugeId::kOwnedPartitions, {pipeline_, stage_});
@@ -48,6 +50,7 @@ void StageMetrics::Own(int32_t number) {
   partition.records =
       registry_.GetAll(CounterId::kRecords, {pipeline_, stage_, label}, batch::kVerdictNames);
   partition.lag = registry_.Get(GaugeId::kSourceLagRecords, {pipeline_, stage_, label});
+  partition.position = registry_.Get(GaugeId::kPositionOffset, {pipeline_, stage_, label});
   partition.watermark = registry_.Get(GaugeId::kWatermarkTimestamp, {pipeline_, stage_, label});
   owned_.Set(static_cast<double>(partitions_.size()));
 }
@@ -56,6 +59,7 @@ void StageMetrics::Disown(int32_t number) {
   GapClosed(number);
   const std::string label = Concat(number);
   registry_.Remove(GaugeId::kSourceLagRecords, {pipeline_, stage_, label});
+  registry_.Remove(GaugeId::kPositionOffset, {pipeline_, stage_, label});
   registry_.Remove(GaugeId::kWatermarkTimestamp, {pipeline_, stage_, label});
   partitions_.erase(number);
   owned_.Set(static_cast<double>(partitions_.size()));

@@ -27,6 +27,10 @@ class StageMetrics {
 
   /// Records (stages that parse) or records of accepted batches.
   void Received(int32_t partition, int64_t records);
+  /// Bytes of values taken from the input.
+  void ReceivedBytes(int64_t bytes) { received_bytes_.Increment(bytes); }
+  /// Bytes of an acknowledged batch.
+  void EmittedBytes(int64_t bytes) { emitted_bytes_.Increment(bytes); }
   /// A batch was acknowledged, or `counts` committed.
   void Emitted(int32_t partition, const batch::Counts& counts);
   void Corrupt(batch::Reason reason) { corrupt_[static_cast<size_t>(reason)].Increment(); }
@@ -41,6 +45,9 @@ class StageMetrics {
   void StageLatency(absl::Duration latency) { stage_latency_.Observe(latency); }
   void Lag(int32_t partition, int64_t behind) {
     At(partition).lag.Set(static_cast<double>(behind));
+  }
+  void Position(int32_t partition, int64_t next) {
+    At(partition).position.Set(static_cast<double>(next));
   }
   void Watermark(int32_t partition, int64_t micros) {
     At(partition).watermark.Set(static_cast<double>(micros) * 1e-6);
@@ -64,7 +71,7 @@ class StageMetrics {
   struct Partition {
     metrics::Counter received, batches, repeated, gaps;
     std::vector<metrics::Counter> records;  // by verdict
-    metrics::Gauge lag, watermark;
+    metrics::Gauge lag, position, watermark;
   };
   struct Rule {
     metrics::Counter evaluations, failures;
@@ -77,8 +84,8 @@ class StageMetrics {
   std::set<int32_t> open_gaps_;
   std::map<std::string, Rule> rules_;
   std::vector<metrics::Counter> corrupt_, ignored_;
-  metrics::Counter openings_, produce_failures_, sink_commits_, sink_retries_, sink_fences_,
-      sink_rejected_;
+  metrics::Counter received_bytes_, emitted_bytes_, openings_, produce_failures_, sink_commits_,
+      sink_retries_, sink_fences_, sink_rejected_;
   metrics::Gauge owned_, paused_, blocked_, stopped_, gaps_, last_record_;
   metrics::Histogram produce_duration_, stage_latency_, batch_records_, end_to_end_, sink_duration_,
       sink_records_;
