@@ -25,6 +25,8 @@ from support.stack import Stack
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory):
     kept = os.environ.get("SLUICE_TEST_STACK")
+    if kept and (worker := os.environ.get("PYTEST_XDIST_WORKER")):
+        kept = f"{kept}-{worker}"
     stack = Stack(kept or tmp_path_factory.mktemp("stack"))
     stack.up()
     yield stack
