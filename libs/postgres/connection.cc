@@ -180,7 +180,11 @@ absl::Status Connection::SetSession() {
 
 absl::Status Connection::WaitSocket(short events,
                                     absl::Time deadline) {  // NOLINT(google-runtime-int)
+  // How soon a wait hears of an earlier end.
+  constexpr int64_t kLookEveryMs = 500;
   while (true) {
+    if (options_.give_up_at_ms != nullptr)
+      deadline = std::min(deadline, absl::FromUnixMillis(*options_.give_up_at_ms));
     const absl::Duration left = deadline - absl::Now();
     if (left <= absl::ZeroDuration()) {
       Close();
@@ -188,7 +192,8 @@ absl::Status Connection::WaitSocket(short events,
     }
     pollfd socket{PQsocket(connection_), events, 0};
     if (socket.fd < 0) return LostError("wait");
-    const int64_t wait_ms = std::clamp<int64_t>(absl::ToInt64Milliseconds(left) + 1, 1, 60'000);
+    const int64_t wait_ms =
+        std::clamp<int64_t>(absl::ToInt64Milliseconds(left) + 1, 1, kLookEveryMs);
     const int ready = poll(&socket, 1, static_cast<int>(wait_ms));
     if (ready > 0) return absl::OkStatus();
     if (ready < 0 && errno != EINTR) return LostError("poll");

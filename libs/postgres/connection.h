@@ -7,6 +7,7 @@
 // `alive()`; a session that is not alive is of no more use, and what its last statement did is
 // unknown.
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -34,6 +35,9 @@ struct ConnectionOptions {
   /// Longer than `idle_in_transaction_timeout`: who waits for a frozen process outlives it and gets
   /// the lock.
   absl::Duration lock_timeout = absl::Seconds(15);
+  /// When it is set: milliseconds since the epoch beyond which nothing is waited for any more. May
+  /// be brought forward by any thread, at any time.
+  std::shared_ptr<const std::atomic<int64_t>> give_up_at_ms;
 };
 
 /// The rows of one statement, as text. Views are valid as long as the result.

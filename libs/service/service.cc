@@ -44,13 +44,14 @@ void SetUpLog(const ServiceDefinition& definition, const CommonOptions& options)
 }  // namespace
 
 int RunService(int argc, char** argv, const ServiceDefinition& definition) {
+  StopSignals
+      signals;  // first of all: told to stop while it starts, a process ends as it does later
   ParsedOptions options;
   if (const auto exit_code = ParseOptions(argc, argv, definition, &options)) return *exit_code;
   if (!options.common.probe.empty()) return AskRunning(options.common);
   if (!options.problems.empty()) return ReportProblems(options.problems);
   SetUpLog(definition, options.common);
 
-  StopSignals signals;
   Shell shell(definition, options);
   const absl::Status built = shell.Build(&options.problems);
   if (!options.problems.empty()) return ReportProblems(options.problems);

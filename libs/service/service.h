@@ -38,8 +38,8 @@ struct CommonOptions {
   std::string probe;   ///< "alive" or "ready": ask the process that runs, and exit
 };
 
-/// A thing that runs until it is told to stop: one per pipeline. Start and Stop are called by the
-/// shell's main thread.
+/// A thing that runs until it is told to stop: one per pipeline. Start is called by the shell's
+/// main thread, Stop by a thread for each.
 class Runnable {
  public:
   virtual ~Runnable() = default;

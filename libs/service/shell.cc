@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <future>
 
 #include "absl/time/clock.h"
 #include "base/log.h"
@@ -131,11 +132,16 @@ int Shell::WaitForTheEnd(StopSignals& signals) {
 bool Shell::Stop(absl::Duration limit) {
   health_.SetStopping();
   if (admin_ != nullptr) health_.Publish(admin_->GetHealthCheckService());
-  const absl::Time deadline = absl::Now() + limit;
+  // All at once: each may take as long as it may.
+  std::vector<std::future<absl::Status>> stops;
+  for (size_t i = 0; i < started_; ++i) {
+    stops.push_back(std::async(std::launch::async, [runnable = pipelines_[i].runnable, limit] {
+      return runnable->Stop(limit);
+    }));
+  }
   bool clean = true;
   for (size_t i = 0; i < started_; ++i) {
-    const absl::Status status =
-        pipelines_[i].runnable->Stop(std::max(deadline - absl::Now(), absl::Milliseconds(1)));
+    const absl::Status status = stops[i].get();
     if (status.ok()) continue;
     log::Error("did not stop cleanly", {{"pipeline", pipelines_[i].name}, {"error", status}});
     clean = false;

@@ -1,5 +1,7 @@
 #include "stage/stage_loop.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "base/fault_point.h"
@@ -32,7 +34,7 @@ constexpr absl::Duration kOpenForSoLong = absl::Seconds(1);
 // Kafka is asked every second. So long without an answer, or without a turn of the loop that takes
 // it, and Kafka is away.
 constexpr absl::Duration kNoAnswer = absl::Milliseconds(3500);
-// A stage that is told to stop settles for so long, and then has to leave the group.
+// A stage that is told to stop settles for so long, and waits for nobody after that.
 constexpr absl::Duration kSettle = absl::Seconds(10);
 constexpr size_t kMessagesAtOnce = 2000;
 
@@ -57,7 +59,11 @@ StageLoop::StageLoop(const service::CommonOptions& options, contract::PipelineCo
   status_.state = "starting";
 }
 
-StageLoop::~StageLoop() { (void)Stop(absl::Seconds(5)); }
+StageLoop::~StageLoop() {
+  if (Stop(absl::Seconds(5)).ok()) return;
+  log::Error("the stage hangs: ending at once", {{"stage", definition_.stage}});
+  _exit(1);
+}
 
 absl::Status StageLoop::Start() {
   metrics_ = std::make_unique<StageMetrics>(context_.pipeline.name, definition_.stage,
@@ -74,7 +80,7 @@ absl::Status StageLoop::Start() {
 
 absl::Status StageLoop::Stop(absl::Duration timeout) {
   if (!thread_.joinable()) return absl::OkStatus();
-  stop_at_ms_ = absl::ToUnixMillis(absl::Now());
+  if (!stopping_) *context_.give_up_at_ms = absl::ToUnixMillis(absl::Now() + kSettle);
   stopping_ = true;
   waker_.Signal();
   std::unique_lock lock(mutex_);
@@ -383,7 +389,7 @@ void StageLoop::Finish() {
   SLUICE_FAULT_POINT("stage.stopping");
   // What is in flight gets a moment to be acknowledged or committed; what does not make it is read
   // again by the next owner.
-  const absl::Time deadline = absl::FromUnixMillis(stop_at_ms_) + kSettle;
+  const absl::Time deadline = absl::FromUnixMillis(*context_.give_up_at_ms);
   for (auto& [partition, lane] : lanes_) {
     if (lane.IsOpen()) (void)consumer_->Stop({definition_.input_topic, partition});
   }

@@ -138,7 +138,6 @@ class StageLoop : public service::Runnable, public service::PipelineControl {
 
   std::thread thread_;
   std::atomic<bool> stopping_ = false;
-  std::atomic<int64_t> stop_at_ms_ = 0;
   std::atomic<int64_t> last_turn_ms_ = 0;
   std::atomic<int64_t> last_beat_ms_ = 0;
   std::atomic<bool> stood_still_ = false;

@@ -21,7 +21,7 @@ absl::StatusOr<std::unique_ptr<service::Runnable>> Build(const service::CommonOp
   definition.make_worker =
       [contract,
        sink](const stage::Context& context) -> absl::StatusOr<std::unique_ptr<stage::Worker>> {
-    SLUICE_ASSIGN_OR_RETURN(std::unique_ptr<stage::Sink> made, sink.make());
+    SLUICE_ASSIGN_OR_RETURN(std::unique_ptr<stage::Sink> made, sink.make(context));
     return std::make_unique<SinkWorker>(context, std::move(made), sink.policy, contract);
   };
   return std::make_unique<stage::StageLoop>(options, pipeline, std::move(definition));

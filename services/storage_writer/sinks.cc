@@ -15,8 +15,10 @@ absl::StatusOr<SinkDefinition> FindSink(const service::CommonOptions& options,
   SinkDefinition definition;
   definition.name = config.name;
   definition.policy = {config.commit_rows, config.commit_bytes, config.commit_age};
-  definition.make = [options, pipeline] {
-    return PostgresSink::Create(pipeline, options.database_url, options.instance_id);
+  definition.make = [options, pipeline](const stage::Context& context) {
+    PostgresSinkOptions postgres;
+    postgres.connection.give_up_at_ms = context.give_up_at_ms;
+    return PostgresSink::Create(pipeline, options.database_url, options.instance_id, postgres);
   };
   return definition;
 }

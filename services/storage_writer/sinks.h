@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "contract/pipeline.h"
 #include "service/service.h"
+#include "stage/context.h"
 #include "stage/sink.h"
 #include "storage_writer/sink_worker.h"
 
@@ -18,7 +19,7 @@ namespace sluice::storage_writer {
 struct SinkDefinition {
   std::string name;
   CommitPolicy policy;
-  std::function<absl::StatusOr<std::unique_ptr<stage::Sink>>()> make;
+  std::function<absl::StatusOr<std::unique_ptr<stage::Sink>>(const stage::Context&)> make;
 };
 
 /// The sink this process serves. kInvalidArgument when the pipeline has none.
