@@ -37,8 +37,6 @@ class RdKafkaAdmin : public Admin {
 
   absl::StatusOr<TopicDescription> Describe(const std::string& topic,
                                             absl::Duration timeout) override;
-  absl::StatusOr<TopicDescription> Watch(const std::string& topic,
-                                         absl::Time* answered_at) override;
   absl::StatusOr<std::vector<std::string>> ListTopics(absl::Duration timeout) override;
   absl::Status CreateTopic(const std::string& topic, int32_t partitions, int replication,
                            const std::map<std::string, std::string>& config,
@@ -69,8 +67,6 @@ class RdKafkaAdmin : public Admin {
   }
 
   using Request = std::function<void(const rd_kafka_AdminOptions_t*, rd_kafka_queue_t*)>;
-  /// Send a request, whose result comes to `queue`.
-  void Send(absl::Duration timeout, rd_kafka_queue_t* queue, const Request& request);
   /// Send an admin request and wait for its result, which is never null when OK.
   absl::StatusOr<Owned<rd_kafka_event_t>> Ask(absl::Duration timeout, const Request& request);
   /// Wait until the brokers agree that `topic` has `partitions` partitions.
@@ -84,18 +80,10 @@ class RdKafkaAdmin : public Admin {
   Owned<rd_kafka_t> client_;
   Owned<rd_kafka_queue_t> results_;
   Owned<rd_kafka_queue_t> messages_;
-
-  // Watch.
-  Owned<rd_kafka_queue_t> watch_;  // where an answer is expected; null: none is
-  absl::Time watch_again_at_ = absl::InfinitePast();
-  absl::Time watch_answered_at_ = absl::InfinitePast();
-  absl::StatusOr<TopicDescription> watched_ =
-      absl::UnavailableError("kafka: not asked for the topic yet");
 };
 
 absl::Status RdKafkaAdmin::Start() {
   stale_ = true;  // until a client is there
-  watch_.reset();
   results_.reset();
   messages_.reset();
   client_.reset();
@@ -112,23 +100,13 @@ absl::Status RdKafkaAdmin::Start() {
   return absl::OkStatus();
 }
 
-void RdKafkaAdmin::Send(absl::Duration timeout, rd_kafka_queue_t* queue, const Request& request) {
-  Owned<rd_kafka_AdminOptions_t> options(
-      rd_kafka_AdminOptions_new(client_.get(), RD_KAFKA_ADMIN_OP_ANY));
-  const int timeout_ms = std::max(1, internal::ToTimeoutMs(timeout));
-  char reason[256];
-  rd_kafka_AdminOptions_set_request_timeout(options.get(), timeout_ms, reason, sizeof(reason));
-  // Not every request has one: refused then, and not needed.
-  rd_kafka_AdminOptions_set_operation_timeout(options.get(), timeout_ms, reason, sizeof(reason));
-  request(options.get(), queue);
-}
-
 absl::StatusOr<Owned<rd_kafka_event_t>> RdKafkaAdmin::Ask(absl::Duration timeout,
                                                           const Request& request) {
   SLUICE_RETURN_IF_ERROR(RenewIfStale());
+  const Owned<rd_kafka_AdminOptions_t> options = internal::RequestOptions(client_.get(), timeout);
   // A queue of its own: a late answer to an earlier question must not be taken for this one's.
   results_.reset(rd_kafka_queue_new(client_.get()));
-  Send(timeout, results_.get(), request);
+  request(options.get(), results_.get());
   Owned<rd_kafka_event_t> event(
       rd_kafka_queue_poll(results_.get(), internal::ToTimeoutMs(timeout + absl::Seconds(1))));
   if (event == nullptr)
@@ -147,34 +125,6 @@ absl::StatusOr<TopicDescription> RdKafkaAdmin::Describe(const std::string& topic
   });
   if (!event.ok()) return Annotate(event.status(), topic);
   return internal::DescriptionOf(event->get(), topic);
-}
-
-absl::StatusOr<TopicDescription> RdKafkaAdmin::Watch(const std::string& topic,
-                                                     absl::Time* answered_at) {
-  constexpr absl::Duration kEvery = absl::Seconds(1);
-  constexpr absl::Duration kTimeout = absl::Seconds(5);
-  const absl::Time now = absl::Now();
-  if (watch_answered_at_ == absl::InfinitePast()) watch_answered_at_ = now;
-  if (watch_ == nullptr && now >= watch_again_at_) {
-    SLUICE_RETURN_IF_ERROR(RenewIfStale());
-    watch_again_at_ = now + kEvery;
-    watch_.reset(rd_kafka_queue_new(client_.get()));
-    Send(kTimeout, watch_.get(), [&](auto* options, auto* queue) {
-      internal::DescribeTopic(client_.get(), topic, options, queue);
-    });
-  }
-  if (watch_ != nullptr) {
-    if (Owned<rd_kafka_event_t> event{rd_kafka_queue_poll(watch_.get(), 0)}; event != nullptr) {
-      watch_.reset();
-      absl::StatusOr<TopicDescription> said = internal::DescriptionOf(event.get(), topic);
-      if (Noted(said.status()).ok() || absl::IsNotFound(said.status())) {
-        watch_answered_at_ = now;
-        watched_ = std::move(said);
-      }
-    }
-  }
-  *answered_at = watch_answered_at_;
-  return watched_;
 }
 
 absl::StatusOr<std::vector<std::string>> RdKafkaAdmin::ListTopics(absl::Duration timeout) {

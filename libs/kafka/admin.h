@@ -35,11 +35,6 @@ class Admin {
   /// kNotFound: no such topic. kUnavailable: the cluster does not answer.
   virtual absl::StatusOr<TopicDescription> Describe(const std::string& topic,
                                                     absl::Duration timeout) = 0;
-  /// What the cluster last said of `topic`, without waiting: asked again every second, so call it
-  /// often. `answered_at` is when it last said anything; the first call counts as an answer.
-  /// kNotFound: no such topic. kUnavailable: it has not said anything yet.
-  virtual absl::StatusOr<TopicDescription> Watch(const std::string& topic,
-                                                 absl::Time* answered_at) = 0;
   /// Names of all topics.
   virtual absl::StatusOr<std::vector<std::string>> ListTopics(absl::Duration timeout) = 0;
   /// OK as well when it exists already. `replication` -1: the broker's default.

@@ -122,7 +122,7 @@ Properties ConsumerSettings() {
       {"check.crcs", "true"},
       {"allow.auto.create.topics", "false"},
       {"isolation.level", "read_committed"},
-      {"fetch.wait.max.ms", "100"},
+      {"fetch.wait.max.ms", "50"},
       {"fetch.queue.backoff.ms", "2"},
       {"fetch.error.backoff.ms", "50"},
       // The answer to a fetch is one allocation. Allocators give large ones back to the kernel at

@@ -1,6 +1,8 @@
 #include "kafka/consumer.h"
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <map>
 #include <set>
 #include <string>
@@ -58,10 +60,52 @@ using internal::Owned;
 
 constexpr absl::Duration kFindTimeout = absl::Seconds(1);
 
+/// Counts what makes the log behind a topic's name doubtful. librdkafka follows a topic's name to
+/// its new log without a word; but it has to learn of that by a metadata response or, from brokers
+/// that serve fetches by name, between two fetches. Called by librdkafka's threads, before it reads
+/// what has arrived.
+class Doubts {
+ public:
+  uint64_t count() const { return count_; }
+
+  /// `config` will count here; this must outlive its client.
+  void Watch(rd_kafka_conf_t* config) {
+    rd_kafka_conf_interceptor_add_on_new(config, kName, &Doubts::OnNew, this);
+  }
+
+ private:
+  static constexpr char kName[] = "sluice-doubts";
+  static constexpr int16_t kFetch = 1;
+  static constexpr int16_t kMetadata = 3;
+  // Fetches follow each other at once; a topic is not deleted and recreated between two of them.
+  static constexpr int64_t kFetchPauseNs = 100'000'000;
+
+  static rd_kafka_resp_err_t OnNew(rd_kafka_t* client, const rd_kafka_conf_t*, void* self, char*,
+                                   size_t) {
+    return rd_kafka_interceptor_add_on_response_received(client, kName, &Doubts::OnResponse, self);
+  }
+
+  static rd_kafka_resp_err_t OnResponse(rd_kafka_t*, int, const char*, int32_t, int16_t api,
+                                        int16_t, int32_t, size_t, int64_t, rd_kafka_resp_err_t,
+                                        void* opaque) {
+    auto* self = static_cast<Doubts*>(opaque);
+    if (api == kMetadata) ++self->count_;
+    if (api == kFetch) {
+      const int64_t now = std::chrono::steady_clock::now().time_since_epoch().count();
+      if (now - self->fetched_ns_.exchange(now) > kFetchPauseNs) ++self->count_;
+    }
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+  }
+
+  std::atomic<uint64_t> count_ = 1;  // nothing is certain at first
+  std::atomic<int64_t> fetched_ns_ = 0;
+};
+
 class RdKafkaConsumer : public Consumer {
  public:
-  RdKafkaConsumer(Owned<rd_kafka_t> client, Waker* waker)
-      : client_(std::move(client)),
+  RdKafkaConsumer(std::unique_ptr<Doubts> doubts, Owned<rd_kafka_t> client, Waker* waker)
+      : doubts_(std::move(doubts)),
+        client_(std::move(client)),
         queue_(rd_kafka_queue_get_consumer(client_.get())),
         waker_(waker != nullptr ? waker : &own_waker_) {
     internal::SignalOn(queue_.get(), waker_);
@@ -74,13 +118,15 @@ class RdKafkaConsumer : public Consumer {
   absl::Status Stop(const TopicPartition& partition) override;
   void Poll(size_t max, absl::Duration timeout, std::vector<Message>* messages,
             std::vector<PartitionError>* errors) override;
+  uint64_t doubts() const override { return doubts_->count(); }
   Offset CachedEnd(const TopicPartition& partition) const override;
 
  private:
   /// What has arrived, without waiting. Whether there was anything.
   bool Take(size_t max, std::vector<Message>* messages, std::vector<PartitionError>* errors);
 
-  Waker own_waker_;  // outlives the client
+  Waker own_waker_;  // outlives the client, as
+  const std::unique_ptr<Doubts> doubts_;
   Owned<rd_kafka_t> client_;
   Owned<rd_kafka_queue_t> queue_;
   Waker* waker_;
@@ -185,10 +231,12 @@ absl::StatusOr<std::unique_ptr<Consumer>> Consumer::Create(const ClientConfig& c
   }
   SLUICE_ASSIGN_OR_RETURN(Owned<rd_kafka_conf_t> conf,
                           internal::MakeConf(config, std::move(settings)));
+  auto doubts = std::make_unique<Doubts>();
+  doubts->Watch(conf.get());
   SLUICE_ASSIGN_OR_RETURN(Owned<rd_kafka_t> client,
                           internal::NewClient(RD_KAFKA_CONSUMER, std::move(conf)));
   rd_kafka_poll_set_consumer(client.get());
-  return std::make_unique<RdKafkaConsumer>(std::move(client), waker);
+  return std::make_unique<RdKafkaConsumer>(std::move(doubts), std::move(client), waker);
 }
 
 }  // namespace sluice::kafka

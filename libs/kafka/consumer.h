@@ -2,6 +2,7 @@
 // Reads partitions from given offsets. It belongs to no group: who reads what is decided by
 // GroupMember, where to go on by the caller. One thread calls it.
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -72,6 +73,11 @@ class Consumer {
   /// `errors`.
   virtual void Poll(size_t max, absl::Duration timeout, std::vector<Message>* messages,
                     std::vector<PartitionError>* errors) = 0;
+  /// How often it may have become doubtful which log a topic's name stands for: counted when the
+  /// client learns of its topics anew, and when it has not fetched for a while. A topic that is
+  /// recreated meanwhile is read on at the same offset, which is another record there. What Poll
+  /// has given is of the log that a TopicWatch finds when it is asked after that count.
+  virtual uint64_t doubts() const = 0;
   /// Where the broker's end of `partition` is as last seen by fetches (exclusive; transactions that
   /// are still open count), -1 when unknown. No request is made.
   virtual Offset CachedEnd(const TopicPartition& partition) const = 0;

@@ -1,8 +1,20 @@
 #include "kafka/topic_description.h"
 
+#include <algorithm>
+
 #include "base/status.h"
 
 namespace sluice::kafka::internal {
+
+Owned<rd_kafka_AdminOptions_t> RequestOptions(rd_kafka_t* client, absl::Duration timeout) {
+  Owned<rd_kafka_AdminOptions_t> options(rd_kafka_AdminOptions_new(client, RD_KAFKA_ADMIN_OP_ANY));
+  const int timeout_ms = std::max(1, ToTimeoutMs(timeout));
+  char reason[256];
+  rd_kafka_AdminOptions_set_request_timeout(options.get(), timeout_ms, reason, sizeof(reason));
+  // Not every request has one: refused then, and not needed.
+  rd_kafka_AdminOptions_set_operation_timeout(options.get(), timeout_ms, reason, sizeof(reason));
+  return options;
+}
 
 void DescribeTopic(rd_kafka_t* client, const std::string& topic,
                    const rd_kafka_AdminOptions_t* options, rd_kafka_queue_t* queue) {

@@ -1,5 +1,5 @@
 #pragma once
-// librdkafka's DescribeTopics for one topic. Not for use outside libs/kafka.
+// librdkafka's admin requests, and DescribeTopics for one topic. Not for use outside libs/kafka.
 
 #include <string>
 
@@ -8,6 +8,9 @@
 #include "kafka/client_internal.h"
 
 namespace sluice::kafka::internal {
+
+/// Of any admin request.
+Owned<rd_kafka_AdminOptions_t> RequestOptions(rd_kafka_t* client, absl::Duration timeout);
 
 /// Ask for `topic`; the result comes to `queue`.
 void DescribeTopic(rd_kafka_t* client, const std::string& topic,

@@ -28,6 +28,10 @@ absl::Status ContractStore::Publish(std::shared_ptr<const contract::Contract> co
 absl::StatusOr<std::shared_ptr<const contract::Contract>> ContractStore::Find(
     const std::string& content_hash) {
   if (!contracts_.contains(content_hash)) SLUICE_RETURN_IF_ERROR(ReadOn());
+  if (!contracts_.contains(content_hash)) {
+    read_to_ = 0;  // a topic that was deleted begins again
+    SLUICE_RETURN_IF_ERROR(ReadOn());
+  }
   const auto found = contracts_.find(content_hash);
   if (found == contracts_.end()) {
     return absl::UnavailableError(

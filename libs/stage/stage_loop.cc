@@ -71,6 +71,8 @@ absl::Status StageLoop::Start() {
   context_.metrics = metrics_.get();
   SLUICE_ASSIGN_OR_RETURN(admin_, kafka::Admin::Create(context_.kafka));
   context_.admin = admin_.get();
+  SLUICE_ASSIGN_OR_RETURN(
+      input_watch_, kafka::TopicWatch::Create(context_.kafka, definition_.input_topic, &waker_));
   SLUICE_ASSIGN_OR_RETURN(worker_, definition_.make_worker(context_));
   last_turn_ms_ = last_beat_ms_ = absl::ToUnixMillis(absl::Now());
   PublishStatus(absl::Now());
@@ -202,9 +204,14 @@ void StageLoop::OpenLane(int32_t partition, Lane& lane) {
   }
   SLUICE_FAULT_POINT("stage.opened");
   metrics_->Opened();
+  std::erase_if(messages_, [partition](const kafka::Message& message) {
+    return message.partition() == partition;
+  });
   lane.state = PartitionState::kRunning;
   lane.rewind_to.reset();
   lane.read_from = lane.read_to = *read_from;
+  lane.log = worker_->InputLog(partition);
+  certain_ = 0;
 }
 
 void StageLoop::CloseLane(int32_t partition, Lane& lane) {
@@ -215,7 +222,12 @@ void StageLoop::CloseLane(int32_t partition, Lane& lane) {
 }
 
 void StageLoop::ReadInput() {
-  consumer_->Poll(kMessagesAtOnce, absl::ZeroDuration(), &messages_, &errors_);
+  if (messages_.empty()) {
+    std::vector<kafka::PartitionError> errors;
+    consumer_->Poll(kMessagesAtOnce, absl::ZeroDuration(), &messages_, &errors);
+    for (const kafka::PartitionError& error : errors) OnPartitionError(error);
+  }
+  if (messages_.empty() || !IsSameLog()) return;
   const bool more = messages_.size() == kMessagesAtOnce;
   int64_t bytes = 0;
   for (kafka::Message& message : messages_) {
@@ -230,9 +242,26 @@ void StageLoop::ReadInput() {
   }
   metrics_->ReceivedBytes(bytes);
   messages_.clear();
-  for (const kafka::PartitionError& error : errors_) OnPartitionError(error);
-  errors_.clear();
   if (more) waker_.Signal();
+}
+
+// Whether what was read is of the log that the positions are about: a topic may have been recreated
+// under the consumer.
+bool StageLoop::IsSameLog() {
+  const uint64_t doubts = consumer_->doubts();
+  const auto read = [](const auto& lane) {
+    return lane.second.IsOpen() && !lane.second.log.empty();
+  };
+  if (certain_ >= doubts || std::none_of(lanes_.begin(), lanes_.end(), read)) return true;
+  const kafka::TopicWatch::Answer& answer = input_watch_->Poll(doubts);
+  if (answer.question < doubts || !answer.topic.ok()) return false;
+  certain_ = answer.question;
+  for (auto& lane : lanes_) {
+    if (!read(lane) || answer.topic->id.empty() || lane.second.log == answer.topic->id) continue;
+    // Opening it again says what there is to say.
+    OnFault({lane.first, absl::UnavailableError("the input topic was recreated")}, absl::Now());
+  }
+  return true;
 }
 
 void StageLoop::OnPartitionError(const kafka::PartitionError& error) {
@@ -320,12 +349,12 @@ void StageLoop::Housekeeping(absl::Time now) {
 }
 
 absl::Status StageLoop::Ready() {
-  absl::Time answered_at;
-  const absl::Status input = admin_->Watch(definition_.input_topic, &answered_at).status();
-  answered_ms_ = absl::ToUnixMillis(answered_at);
+  const kafka::TopicWatch::Answer& input = input_watch_->Poll(0);
+  answered_ms_ = absl::ToUnixMillis(std::max(input.answered_at, started_at_));
   if (!joined_) return absl::UnavailableError("the consumer group has not assigned partitions yet");
   // Without its topic nobody in the group has a partition, and nothing else would tell.
-  if (absl::IsNotFound(input)) return Annotate(input, "the input topic is gone");
+  if (absl::IsNotFound(input.topic.status()))
+    return Annotate(input.topic.status(), "the input topic is gone");
   return worker_->Ready();
 }
 

@@ -22,6 +22,7 @@
 #include "base/backoff.h"
 #include "kafka/consumer.h"
 #include "kafka/group_member.h"
+#include "kafka/topic_watch.h"
 #include "service/pipeline_control.h"
 #include "service/service.h"
 #include "stage/context.h"
@@ -83,6 +84,7 @@ class StageLoop : public service::Runnable, public service::PipelineControl {
     kafka::Offset read_to = 0;    // input offset after the last message given to the worker
     kafka::Offset failed_at = 0;  // read_to at the last fault that is not recovered from
     std::string error;            // of that fault
+    std::string log;              // id of the log that is read; empty: does not matter
   };
 
   void Run();
@@ -93,6 +95,7 @@ class StageLoop : public service::Runnable, public service::PipelineControl {
   void OpenLane(int32_t partition, Lane& lane);
   void CloseLane(int32_t partition, Lane& lane);
   void ReadInput();
+  bool IsSameLog();
   void OnPartitionError(const kafka::PartitionError& error);
   void OnFault(const Fault& fault, absl::Time now);
   bool StoodStill(absl::Time now);
@@ -122,12 +125,14 @@ class StageLoop : public service::Runnable, public service::PipelineControl {
 
   // The loop's thread only.
   std::unique_ptr<kafka::Admin> admin_;
+  std::unique_ptr<kafka::TopicWatch> input_watch_;
   std::unique_ptr<kafka::Consumer> consumer_;
   std::unique_ptr<kafka::GroupMember> member_;
   std::unique_ptr<Worker> worker_;  // may hold messages of the consumer: it goes first
   std::map<int32_t, Lane> lanes_;
-  std::vector<kafka::Message> messages_;
-  std::vector<kafka::PartitionError> errors_;
+  std::vector<kafka::Message>
+      messages_;          // read, and perhaps waiting to be known as of the same log
+  uint64_t certain_ = 0;  // the consumer's doubts that have been answered
   bool draining_ = false;
   bool prepared_ = false;  // connected, topics made
   bool joined_ = false;    // the group has said which partitions are ours

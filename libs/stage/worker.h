@@ -42,6 +42,13 @@ class Worker {
   /// Forget the partition; what it had not acknowledged is read again by whoever opens it next.
   virtual void Close(int32_t partition) = 0;
 
+  /// Id of the log that an open partition's position is about; empty: its input says so itself.
+  /// Messages of another log are not given to Take.
+  virtual std::string InputLog(int32_t partition) const {
+    (void)partition;
+    return "";
+  }
+
   /// Take one input message of an open partition. Messages before the one asked for by Open do not
   /// come.
   virtual void Take(kafka::Message message) = 0;

@@ -176,7 +176,8 @@ absl::StatusOr<ValidateWorker::Judge*> ValidateWorker::JudgeFor(const batch::Con
         Concat("the contract was changed without a new version: version ", last.version,
                " is in force with another content; raise `version`"));
   }
-  if (newer > 0) {
+  // The one in force may have gone from the topic with it.
+  if (newer >= 0) {
     SLUICE_RETURN_IF_ERROR(contracts_.Publish(own_contract_));
     return MakeJudge(own_contract_);
   }

@@ -22,6 +22,9 @@ class ValidateWorker : public stage::Worker {
   absl::Status Prepare() override;
   absl::StatusOr<kafka::Offset> Open(int32_t partition, std::optional<int64_t> rewind_to) override;
   void Close(int32_t partition) override;
+  std::string InputLog(int32_t partition) const override {
+    return partitions_.at(partition).header.topic_id;
+  }
   void Take(kafka::Message message) override;
   bool Full() const override { return !waiting_.empty(); }
   bool Settled() const override;

@@ -9,8 +9,10 @@ import pytest
 from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, NewPartitions, ResourceType
 
 from support.admin import Admin
+from support.kafka import read_batch
 from support.process import wait_until
 from support.proxy import PRODUCE, TO_CLIENT, KafkaProxy
+from support.telemetry import clean_value
 
 # Who writes and who reads each topic between the services.
 NEIGHBOURS = {"validated": ("ingest-validator", "qc"), "checked": ("qc", "storage-writer")}
@@ -181,3 +183,39 @@ def test_partitions_are_added_under_load(chain, pipeline, kafka, landing, wait_f
     finish()
     for stage in NEIGHBOURS:
         assert len(kafka.partitions(pipeline.internal_topic(stage))) == 6
+
+
+def test_the_contracts_are_deleted(wait_for_a_moment, chain, pipeline, kafka, finish):
+    """Who knows the contract goes on; who has to look it up names the topic, until the validator writes it again."""
+    wait_for_a_moment()
+    kafka.delete_topics("sluice.contracts")
+    qc, = chain.of("qc")
+    assert qc.stop() == 0
+    qc.start(ready_within=None)
+    wait_says(qc, "sluice.contracts")
+    validator, = chain.of("ingest-validator")
+    assert validator.stop() == 0
+    validator.start()
+    for service in chain.services:
+        service.wait_ready()
+    finish()
+
+
+def test_the_source_is_recreated_out_of_sight(chain, pipeline, kafka, landing, stack, through, sluicectl):
+    """Longer than it was, while the validator was cut off: at its position there is another record, which it must not take."""
+    pipeline.create(1)
+    chain.start()
+    validator, = chain.of("ingest-validator")
+    proxy = through(validator)
+    kafka.produce(pipeline.source_topic, [(0, b"old", clean_value(number)) for number in range(1000)])
+    landing.wait_all()
+    proxy.refuse()
+    kafka.delete_topics(pipeline.source_topic)
+    wait_until(lambda: not kafka.partitions(pipeline.source_topic), 20, "the topic is gone")
+    pipeline.create(1)
+    kafka.produce(pipeline.source_topic, [(0, b"new", clean_value(number)) for number in range(5000)])
+    proxy.forward()
+    wait_says(validator, "the source topic was recreated")
+    assert landing.positions() == {0: 1000}
+    assert landing.query("SELECT DISTINCT message_key FROM device_data") == [("old",)]
+    assert max(read_batch(message)[0].next for message in kafka.read(pipeline.internal_topic("validated"))) == 1000
