@@ -150,6 +150,7 @@ class Chain:
         self._stack = stack
         self._directory = pathlib.Path(directory)
         self.database_url = database_url
+        self.bootstrap_servers = stack.bootstrap_servers
         self._flags = flags
         self._programs = programs
         self._count = 0
@@ -161,6 +162,7 @@ class Chain:
         service = Service(name, self._pipeline, self._stack, self._directory, f"{name}-{self._count}",
                           [*self._flags, *flags], self.database_url, self._programs)
         service.environment = {**self.environment.get(name, {})}
+        service.bootstrap_servers = self.bootstrap_servers
         self.services.append(service)
         return service.start(ready_within)
 

@@ -14,13 +14,14 @@ class Watch:
     """Looks at every service of a list that may change, until it is closed. `check()` fails with what it saw.
 
     * /healthz answers 200 from a process's first such answer to its end, unless the process is frozen;
-    * no process ends but by kill -9 or with exit code 0, so by its test;
+    * no process ends but by kill -9 or with exit code 0, so by its test (`codes` are these);
     * its resident memory was never larger than `cap`.
     """
 
     def __init__(self, services, cap):
         self._services = services  # called for the list of the moment
         self._cap = cap
+        self.codes = {0, -9}
         self._lived = set()        # pids that have said so
         self._problems = {}
         self.largest = {}          # instance -> bytes
@@ -52,7 +53,7 @@ class Watch:
     def _look_at(self, service):
         pid = service.pid
         if pid is None:
-            if service.daemon.returncode not in (None, 0, -9):
+            if service.daemon.returncode not in (None, *self.codes):
                 self._add(service, "ended", f"ended with {service.daemon.returncode}:\n{service.log_tail(8)}")
             return
         size = peak_bytes(pid)
