@@ -176,9 +176,13 @@ absl::StatusOr<PipelineConfig> LoadPipeline(const std::string& path) {
   const std::string file = PipelineFile(path);
   absl::StatusOr<std::string> text = ReadTextFile(file);
   if (!text.ok()) return text.status();
+  return ParsePipeline(*text, file);
+}
+
+absl::StatusOr<PipelineConfig> ParsePipeline(std::string_view text, const std::string& file) {
   Diagnostics diagnostics(file);
   PipelineConfig config;
-  if (std::optional<YamlNode> root = ParseYaml(*text, &diagnostics)) {
+  if (std::optional<YamlNode> root = ParseYaml(text, &diagnostics)) {
     PipelineReader(&config, &diagnostics).Read(*root);
   }
   if (!diagnostics.ok()) return absl::InvalidArgumentError(ToString(diagnostics.Errors()));

@@ -64,6 +64,9 @@ struct PipelineConfig {
 /// All problems at once, as in ParseContract.
 absl::StatusOr<PipelineConfig> LoadPipeline(const std::string& path);
 
+/// The same from the text of `file`. Any bytes are accepted as input; never throws.
+absl::StatusOr<PipelineConfig> ParsePipeline(std::string_view text, const std::string& file);
+
 /// `10ms`, `10m`, `1h30m`, `10 minutes`, `1 day`. kInvalidArgument otherwise.
 absl::StatusOr<absl::Duration> ParseDuration(std::string_view text);
 
