@@ -1,6 +1,6 @@
 # The three kinds of target in this tree. One folder = one target = one idea.
 option(SLUICE_WERROR "Treat warnings as errors" OFF)
-set(SLUICE_SANITIZE "" CACHE STRING "address, thread or empty")
+set(SLUICE_SANITIZE "" CACHE STRING "address, thread, fuzzer (address, and libFuzzer's coverage; clang only) or empty")
 option(SLUICE_FAULTS "Fault points and mistakes for tests/faults (libs/base/fault_point.h)" OFF)
 
 add_library(sluice_options INTERFACE)
@@ -9,6 +9,10 @@ target_compile_options(sluice_options INTERFACE -Wall -Wextra -Wno-unused-parame
 target_include_directories(sluice_options INTERFACE ${CMAKE_SOURCE_DIR}/libs ${CMAKE_SOURCE_DIR}/services)
 if(SLUICE_SANITIZE STREQUAL "address")
   target_compile_options(sluice_options INTERFACE -fsanitize=address,undefined -fno-omit-frame-pointer)
+  target_link_options(sluice_options INTERFACE -fsanitize=address,undefined)
+elseif(SLUICE_SANITIZE STREQUAL "fuzzer")
+  target_compile_options(sluice_options INTERFACE -fsanitize=fuzzer-no-link,address,undefined
+                         -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
   target_link_options(sluice_options INTERFACE -fsanitize=address,undefined)
 elseif(SLUICE_SANITIZE STREQUAL "thread")
   target_compile_options(sluice_options INTERFACE -fsanitize=thread -fno-omit-frame-pointer)
