@@ -25,11 +25,12 @@ std::shared_ptr<const re2::RE2> CompilePattern(std::string_view pattern, std::st
   const bool lookaround = Contains(pattern, "(?=") || Contains(pattern, "(?!") ||
                           Contains(pattern, "(?<=") || Contains(pattern, "(?<!");
   const bool escape = compiled->error_code() == re2::RE2::ErrorBadEscape;
-  *error = Concat("the pattern cannot be executed: ", compiled->error(),
-                  lookaround
-                      ? "; lookahead and lookbehind are not supported (patterns run in linear time)"
-                  : escape ? "; back references and \\u escapes are not supported"
-                           : "");
+  // What RE2 says of lookaround differs from version to version.
+  *error =
+      Concat("the pattern cannot be executed: ",
+             lookaround ? "lookahead and lookbehind are not supported (patterns run in linear time)"
+                        : compiled->error(),
+             escape ? "; back references and \\u escapes are not supported" : "");
   return nullptr;
 }
 
