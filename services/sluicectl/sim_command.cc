@@ -33,7 +33,9 @@ class SimCommand : public Command {
         ->required()
         ->check(CLI::Range(0.0, 1e7));
     CLI::App* faults = Add(app, "faults", "Change the fault mix", &SimCommand::SetFaults);
-    faults->add_option("LABEL=SHARE", shares_, "Shares of the records, 0 to 1")->required();
+    faults->add_option("SHARES", shares_, "Shares of the records, 0 to 1")
+        ->type_name("LABEL=SHARE")
+        ->required();
     faults->add_flag("--replace", replace_, "Labels that are not named get 0");
     Add(app, "burst", "Send records at once, besides the rate", &SimCommand::Burst)
         ->add_option("RECORDS", burst_, "How many")
