@@ -13,3 +13,6 @@ endif()
 add_library(sluice::rdkafka SHARED IMPORTED)
 set_target_properties(sluice::rdkafka PROPERTIES IMPORTED_LOCATION ${_rdkafka_so}
                       INTERFACE_INCLUDE_DIRECTORIES ${RDKAFKA_INCLUDE_DIR})
+# The library finds its neighbours in the wheel beside itself.
+file(GLOB _rdkafka_neighbours ${SLUICE_DEPS_DIR}/venv/lib/python3*/site-packages/confluent_kafka.libs/*.so*)
+list(APPEND SLUICE_BUNDLED_LIBRARIES ${_rdkafka_neighbours})

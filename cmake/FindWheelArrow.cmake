@@ -12,3 +12,4 @@ file(GLOB _arrow_so ${_pyarrow}/libarrow.so.*)
 add_library(sluice::arrow SHARED IMPORTED)
 set_target_properties(sluice::arrow PROPERTIES IMPORTED_LOCATION ${_arrow_so}
                       INTERFACE_INCLUDE_DIRECTORIES ${_pyarrow}/include)
+list(APPEND SLUICE_BUNDLED_LIBRARIES ${_arrow_so})

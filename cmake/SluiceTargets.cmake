@@ -35,6 +35,14 @@ function(sluice_test name)
   add_test(NAME ${name} COMMAND ${name}_test WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
 endfunction()
 
+# sluice_program(target): what `cmake --install build/release --strip --component TARGET --prefix DIR` puts
+# together: bin/TARGET, and in lib/sluice the libraries that come from no Debian package.
+function(sluice_program target)
+  set_target_properties(${target} PROPERTIES INSTALL_RPATH "$ORIGIN/../lib/sluice")
+  install(TARGETS ${target} RUNTIME DESTINATION bin COMPONENT ${target})
+  install(FILES ${SLUICE_BUNDLED_LIBRARIES} DESTINATION lib/sluice COMPONENT ${target})
+endfunction()
+
 # sluice_service(name SOURCES a.cc ... DEPS ...): an object-like library sluice_<folder>_service plus
 # the executable sluice-<name>; main.cc is the only source of the executable, so tests link the rest.
 function(sluice_service name)
@@ -44,4 +52,5 @@ function(sluice_service name)
   target_link_libraries(sluice_${folder}_service PUBLIC sluice_options ${ARG_DEPS})
   add_executable(sluice-${name} main.cc)
   target_link_libraries(sluice-${name} PRIVATE sluice_${folder}_service ${SLUICE_ALLOCATOR})
+  sluice_program(sluice-${name})
 endfunction()
