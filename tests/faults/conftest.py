@@ -25,13 +25,54 @@ class Rounds:
         self._count = count
         self._deadline = deadline
         self.long = count > SHORT
+        self.strikes = 0  # for the table at the end; a case that strikes otherwise than once a round counts itself
 
     def __iter__(self):
+        for number in self._numbers():
+            self.strikes += 1
+            yield number
+
+    def one_of(self, many):
+        """For what takes long: one round of so many; in the short form one in all."""
+        for number in self._numbers() if self.long else [0]:
+            if number % many == 0:
+                self.strikes += 1
+                yield number
+
+    def _numbers(self):
         for number in range(self._count):
             if number >= SHORT and time.monotonic() > self._deadline:
                 print(f"the time is over after {number} of {self._count} rounds")
                 return
             yield number
+
+
+_results = {}  # case -> [runs, failures, strikes, seconds]
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = (yield).get_result()
+    if not item.path.is_relative_to(os.path.dirname(__file__)) or report.skipped or (report.when != "call" and report.passed):
+        return
+    result = _results.setdefault(item.nodeid.rpartition("/")[2], [0, 0, 0, 0.0])
+    if report.when == "call":
+        rounds = item.funcargs.get("rounds")
+        result[0] += 1
+        result[2] += rounds.strikes if rounds else 1
+        result[3] += report.duration
+    result[1] += report.failed
+
+
+def pytest_terminal_summary(terminalreporter):
+    """What was struck how often: the numbers of a campaign."""
+    if not _results:
+        return
+    terminalreporter.section("strikes")
+    terminalreporter.write_line(f"{'case':<86} {'runs':>5} {'failures':>9} {'strikes':>8} {'seconds':>8}")
+    rows = [*_results.items(), ("in all", [sum(column) for column in zip(*_results.values())])]
+    for case, (runs, failures, strikes, seconds) in rows:
+        terminalreporter.write_line(f"{case:<86} {runs:>5} {failures:>9} {strikes:>8} {seconds:>8.0f}")
 
 
 @pytest.fixture(scope="session")

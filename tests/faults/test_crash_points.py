@@ -16,12 +16,6 @@ from support.process import wait_until
 from support.services import Chain, bin_dir
 from support.telemetry import clean_value
 
-# Who passes the points of which list. What is passed once a partition, or once a start, cannot be awaited often.
-AREAS = {"stage": Chain.STAGES, "output": ("ingest-validator", "qc"), "writer": ("storage-writer",),
-         "simulator": ("producer-simulator",)}
-ARRIVALS = {"stage.opened": 3, "writer.taken_over": 3, "writer.tables_made": 1, "stage.before_group_commit": 2,
-            "stage.after_group_commit": 2, "writer.within_copy": 3, "writer.row_refused": 3, "simulator.spooled": 3,
-            "simulator.file_drafted": 5, "simulator.checkpoint_stored": 3, "simulator.truth_stored": 3}
 OFTEN = 20
 # Passed only by a service that is told to stop.
 AT_THE_END = ("stage.stopping", "stage.settled", "stage.left", "simulator.stopping")
@@ -42,7 +36,7 @@ def stage_flags():
 
 
 def points_of(name):
-    return [point for point in faults_build.POINTS if name in AREAS[point.split(".")[0]] and point != PUBLISHING]
+    return [point for point in faults_build.POINTS if faults_build.passes(name, point) and point != PUBLISHING]
 
 
 class Victim:
@@ -53,13 +47,12 @@ class Victim:
         self._points = list(points)
         self._chance = chance
         self._told = False
-        self.strikes = 0
         service.kill()
 
     def next(self):
         """Starts it anew with the next point; without one when there is none left."""
         point = self._points.pop(0) if self._points else None
-        nth = self._chance.randint(1, 1 if point in AT_THE_END else ARRIVALS.get(point, OFTEN))
+        nth = self._chance.randint(1, 1 if point in AT_THE_END else faults_build.ARRIVALS.get(point, OFTEN))
         self._service.environment = {"SLUICE_CRASH_AT": f"{point}:{nth}"} if point else {}
         self.where = f"{self._service.instance} at {point}:{nth}"
         self._point, self._told = point, False
@@ -76,12 +69,13 @@ class Victim:
             return False
         code = self._service.daemon.returncode
         assert code == -signal.SIGKILL, f"{self.where} ended with {code}:\n{self._service.log_tail()}"
-        self.strikes += 1
         return True
 
 
-def in_turn(victims, meanwhile=lambda: None, seconds=60):
+def in_turn(victims, rounds, meanwhile=lambda: None, seconds=60):
     """Each one through all its points, all of them at the same time."""
+    rounds.strikes = 0
+
     def some_struck():
         meanwhile()
         return [victim for victim in active if victim.struck()]
@@ -89,13 +83,14 @@ def in_turn(victims, meanwhile=lambda: None, seconds=60):
     active = [victim for victim in victims if victim.next()]
     while active:
         struck = wait_until(some_struck, seconds, lambda: f"a point is reached: {[victim.where for victim in active]}")
+        rounds.strikes += len(struck)
         active = [victim for victim in active if victim not in struck or victim.next()]
 
 
 def in_some_order(names, rounds, chance):
     """All of them in each round; in the short form there is one."""
     points = []
-    for _ in rounds if rounds.long else [0]:
+    for _ in rounds.one_of(1):
         points += chance.sample(names, len(names))
     return points
 
@@ -115,14 +110,14 @@ def test_crash_a_stage(name, rounds, chance, chain, load, finish, request):
     if not rounds.long:
         pytest.skip("the short form strikes all services at once, below")
     refusal = request.getfixturevalue("refusal") if name == "storage-writer" else {}
-    in_turn([Victim(chain.of(name)[0], in_some_order(points_of(name), rounds, chance), chance)])
+    in_turn([Victim(chain.of(name)[0], in_some_order(points_of(name), rounds, chance), chance)], rounds)
     finish(**refusal)
 
 
 def test_crash_the_simulator(rounds, chance, load, finish):
     if not rounds.long:
         pytest.skip("the short form strikes all services at once, below")
-    in_turn([Victim(load, in_some_order(points_of("producer-simulator"), rounds, chance), chance)])
+    in_turn([Victim(load, in_some_order(points_of("producer-simulator"), rounds, chance), chance)], rounds)
     finish()
 
 
@@ -153,7 +148,7 @@ def test_crash_while_publishing(rounds, chance, pipeline, chain, simulator, land
     entrance = simulator(None, "--stopped")
     publish = Publisher(entrance)
     points = [PUBLISHING, *(point for point in points_of("producer-simulator") if point not in AT_THE_END)]
-    in_turn([Victim(entrance, in_some_order(points, rounds, chance), chance)], publish)
+    in_turn([Victim(entrance, in_some_order(points, rounds, chance), chance)], rounds, publish)
     entrance.wait_ready()
     publish()
     entrance.wait_metric("sluice_spool_records", 0)
@@ -165,7 +160,7 @@ def test_crash_while_publishing(rounds, chance, pipeline, chain, simulator, land
 def test_crash_everything(rounds, chance, chain, load, finish, refusal):
     """Every service at each of its points, and all of them at the same time."""
     in_turn([Victim(service, in_some_order(points_of(service.name), rounds, chance), chance)
-             for service in [*chain.services, load]])
+             for service in [*chain.services, load]], rounds)
     finish(**refusal)
 
 
