@@ -15,7 +15,7 @@ from bench import measures
 from bench.job import Bench
 from support.stack import ROOT
 
-PARTS = ("backlog", "growth", "latency", "start", "sink")
+PARTS = ("backlog", "growth", "latency", "start", "sink", "micro")
 RATES = (5_000, 20_000)
 
 
@@ -37,6 +37,8 @@ def runs_of(options):
         yield "start to first committed row", measures.start
     if "sink" in options.only:
         yield f"sink, {records // 2:,} rows", lambda bench: measures.sink(bench, records // 2)
+    if "micro" in options.only:
+        yield "micro-benchmarks", lambda _: measures.micro()
 
 
 def measure(bench, options):
@@ -89,8 +91,9 @@ def main():
     if unknown:
         parser.error(f"--only knows {', '.join(PARTS)}; not {', '.join(sorted(unknown))}")
     bench = Bench(options.dir)
-    bench.up()
     try:
+        if options.only != ["micro"]:
+            bench.up()
         results = measure(bench, options)
     finally:
         bench.down(options.wipe)

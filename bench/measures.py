@@ -1,10 +1,12 @@
 """What is measured. Each function is one run over a fresh pipeline and returns figure -> value."""
 
+import json
 import multiprocessing
 import subprocess
 import time
 import uuid
 
+from support import services
 from support.process import wait_until
 
 from bench.job import PARTITIONS
@@ -125,7 +127,20 @@ def sink(bench, records):
     return figures
 
 
+def micro():
+    """The pieces of the data path by themselves, on the telemetry job's records, everything in the processor's caches."""
+    figures = {}
+    for program in sorted(services.bin_dir().glob("*_benchmark")):
+        done = _run([program, "--benchmark_format=json"])
+        for result in json.loads(done)["benchmarks"]:
+            nanoseconds = result["cpu_time"] / result["records"]
+            figures[f"{result['name']} ns/record"] = nanoseconds
+            figures[f"{result['name']} CPU-s/M"] = nanoseconds / 1000
+    return figures
+
+
 def _run(command):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise RuntimeError(f"{command[0]}: {done.stdout}{done.stderr}")
+    return done.stdout

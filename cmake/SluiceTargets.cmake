@@ -1,4 +1,4 @@
-# The three kinds of target in this tree. One folder = one target = one idea.
+# The kinds of target in this tree. One folder = one target = one idea.
 option(SLUICE_WERROR "Treat warnings as errors" OFF)
 set(SLUICE_SANITIZE "" CACHE STRING "address, thread, fuzzer (address, and libFuzzer's coverage; clang only) or empty")
 option(SLUICE_FAULTS "Fault points and mistakes for tests/faults (libs/base/fault_point.h)" OFF)
@@ -41,6 +41,17 @@ function(sluice_program target)
   set_target_properties(${target} PROPERTIES INSTALL_RPATH "$ORIGIN/../lib/sluice")
   install(TARGETS ${target} RUNTIME DESTINATION bin COMPONENT ${target})
   install(FILES ${SLUICE_BUNDLED_LIBRARIES} DESTINATION lib/sluice COMPONENT ${target})
+endfunction()
+
+# sluice_benchmark(name SOURCES a_benchmark.cc ... DEPS ...): a Google Benchmark binary <name>_benchmark. Built on
+# demand: `scripts/build release benchmarks`. Its records come from bench/stage_work.h.
+add_custom_target(benchmarks)
+function(sluice_benchmark name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  add_executable(${name}_benchmark EXCLUDE_FROM_ALL ${ARG_SOURCES})
+  target_include_directories(${name}_benchmark PRIVATE ${CMAKE_SOURCE_DIR})
+  target_link_libraries(${name}_benchmark PRIVATE ${ARG_DEPS} sluice_bench benchmark::benchmark_main ${SLUICE_ALLOCATOR})
+  add_dependencies(benchmarks ${name}_benchmark)
 endfunction()
 
 # sluice_service(name SOURCES a.cc ... DEPS ...): an object-like library sluice_<folder>_service plus
