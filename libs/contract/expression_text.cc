@@ -220,6 +220,7 @@ std::string QuoteName(std::string_view name) {
 std::string NumberText(double value) {
   if (std::isnan(value)) return "NaN";
   if (std::isinf(value)) return value < 0 ? "-Infinity" : "Infinity";
+  if (value == 0 && std::signbit(value)) return "-0.0";  // -0 reads back as an integer
   char buffer[32];
   const auto result = std::to_chars(buffer, buffer + sizeof buffer, value);
   return std::string(buffer, result.ptr);
