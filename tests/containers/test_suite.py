@@ -146,6 +146,12 @@ def test_garbage_and_refused_rows(deployment, load):
     assert "verified: each of" in deployment.sluicectl("verify", "--pipeline", "telemetry").stdout
 
 
+def test_every_target_is_up(deployment):
+    deployment.up()
+    deployment.wait_targets(ingest_validator=1, qc=1, storage_writer=1, producer_simulator=1, prometheus=1)
+    deployment.stop_load()
+
+
 def test_alert_rules_are_loaded(deployment):
     groups = deployment.prometheus("rules")["groups"]
     loaded = [rule["name"] for group in groups for rule in group["rules"] if rule["type"] == "alerting"]
