@@ -13,6 +13,7 @@ import psycopg
 
 from bench import measures
 from bench.job import Bench
+from bench.peer import measures as peer
 from support.stack import ROOT
 
 PARTS = ("backlog", "growth", "latency", "start", "sink", "micro")
@@ -39,6 +40,8 @@ def runs_of(options):
         yield f"sink, {records // 2:,} rows", lambda bench: measures.sink(bench, records // 2)
     if "micro" in options.only:
         yield "micro-benchmarks", lambda _: measures.micro()
+    if options.peer:
+        yield from peer.runs_of(options, RATES)
 
 
 def measure(bench, options):
@@ -70,6 +73,16 @@ def print_table(results):
             print(f"| {name} | {number(statistics.median(values))} | {number(min(values))} | {number(max(values))} |")
 
 
+def print_ratios(results):
+    print(f"\n| {peer.NAME} / Sluice, medians | Sluice | {peer.NAME} | ratio |\n|---|---:|---:|---:|")
+    for title, theirs in results.items():
+        ours = results.get(title.removeprefix(f"{peer.NAME}: "), {})
+        for name in peer.RATIOS:
+            if title.startswith(peer.NAME) and name in ours and name in theirs:
+                one, other = statistics.median(ours[name]), statistics.median(theirs[name])
+                print(f"| {title.removeprefix(f'{peer.NAME}: ')}: {name} | {number(one)} | {number(other)} | {other / one:.2f} |")
+
+
 def machine():
     model = next((line.split(":")[1].strip() for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines()
                   if line.startswith("model name")), platform.machine())
@@ -83,6 +96,7 @@ def main():
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--records", type=int, default=2_000_000)
     parser.add_argument("--peer", choices=["pyspark"])
+    parser.add_argument("--peer-writer", choices=["copy", "jdbc"], default="copy")
     parser.add_argument("--json", metavar="FILE")
     parser.add_argument("--dir", default=ROOT / ".run/bench")
     parser.add_argument("--wipe", action="store_true")
@@ -100,6 +114,8 @@ def main():
     when = datetime.date.today().isoformat()
     print(f"Measured on {when}: {machine()}, everything on it; {options.runs} runs.\n")
     print_table(results)
+    if options.peer:
+        print_ratios(results)
     if options.json:
         pathlib.Path(options.json).write_text(json.dumps({"date": when, "machine": machine(), "figures": results}, indent=1))
 

@@ -49,6 +49,19 @@ def children(pid):
     return found
 
 
+def family(pid):
+    """A process, its children, and theirs."""
+    return [pid, *(one for child in children(pid) for one in family(child))]
+
+
+def proportional_bytes(pid):
+    """Resident memory; what several processes share counts in parts."""
+    for line in pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) * 1024
+    raise RuntimeError(f"/proc/{pid}/smaps_rollup has no Pss")
+
+
 class Meter:
     """CPU of named groups of processes between `begin` and `end`. A group is a function that lists its pids."""
 

@@ -121,8 +121,17 @@ class Job:
     def service(self, name):
         return self.chain.of(name)[0]
 
+    def wait_ready(self, seconds):
+        for service in self.chain.services:
+            service.wait_ready(seconds)
+
+    def positions(self):
+        """(partition, next offset) of what has been committed."""
+        return self.database.execute("SELECT partition, next_offset FROM sluice.coverage WHERE next_offset IS NOT NULL",
+                                     prepare=True).fetchall()
+
     def landed(self):
-        return self.database.execute("SELECT coalesce(sum(next_offset), 0)::bigint FROM sluice.coverage").fetchone()[0]
+        return sum(next_offset for _, next_offset in self.positions())
 
     def wait_landed(self, records, seconds):
         """Until so many records have landed; the time then."""

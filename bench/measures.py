@@ -15,21 +15,28 @@ from bench.open_loop import Arrivals, send
 SMALL = 20_000  # records: enough for the measures that are not about throughput
 
 
-def backlog(bench, records):
-    """The chain drains a topic: cost, speed and memory. Every record is verified afterwards."""
-    with bench.job(bench.backlog(records)) as job:
-        meter = job.meter()
-        meter.begin()
+def backlog(bench, records, job_of=None):
+    """A job drains a topic: cost, speed and memory, and of the second half alone. Every record is verified afterwards."""
+    with (job_of or bench.job)(bench.backlog(records)) as job:
+        whole, second = job.meter(), job.meter()
+        whole.begin()
         started = time.monotonic()
         job.start()
-        done = job.wait_landed(records, 60 + records / 10_000)
-        used, others = meter.end()
+        half = job.wait_landed(records // 2, 120 + records / 10_000)
+        second.begin()
+        left = records - job.landed()
+        done = job.wait_landed(records, 120 + records / 10_000)
+        used, others = whole.end()
+        used_later, _ = second.end()
         memory = job.memory()
         job.verify()
     figures = {f"{name} CPU-s/M": seconds / records * 1e6 for name, seconds in used.items()}
     figures["all CPU-s/M"] = sum(figures.values())
+    figures["second half: all CPU-s/M"] = sum(used_later.values()) / left * 1e6
     figures["records/s"] = records / (done - started)
+    figures["second half: records/s"] = left / (done - half)
     figures |= {f"{name} RSS MiB": size / (1 << 20) for name, size in memory.items()}
+    figures["all RSS MiB"] = sum(memory.values()) / (1 << 20)
     figures["cores of others"] = others
     return figures
 
@@ -44,15 +51,14 @@ def warm_up(bench, records):
         before = cost
 
 
-def latency(bench, rate, seconds=20, warm_up=8):
+def latency(bench, rate, seconds=20, warm_up=8, job_of=None):
     """From the instant a record was due to be sent until its commit is seen, at a steady rate (open loop)."""
     samples = [(record.key, record.value) for record in bench.read_some(bench.backlog(SMALL))]
     topic = f"bench-latency-{uuid.uuid4().hex[:8]}"
     bench.kafka.create_topic(topic, PARTITIONS)
-    with bench.job(topic) as job:
+    with (job_of or bench.job)(topic) as job:
         job.start()
-        for service in job.chain.services:
-            service.wait_ready(60)
+        job.wait_ready(60)
         start = time.monotonic() + 1
         total = int(rate * (warm_up + seconds))
         sender = multiprocessing.get_context("fork").Process(
@@ -60,7 +66,7 @@ def latency(bench, rate, seconds=20, warm_up=8):
         meter = job.meter()
         meter.begin()
         sender.start()
-        arrivals = Arrivals(job.database, start, rate, PARTITIONS)
+        arrivals = Arrivals(job, start, rate, PARTITIONS)
         arrivals.observe(total, timeout=warm_up + seconds + 60)
         used, others = meter.end()
         sender.join()

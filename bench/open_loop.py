@@ -33,8 +33,8 @@ def send(bootstrap_servers, topic, samples, rate, start, total):
 
 
 class Arrivals:
-    def __init__(self, database, start, rate, partitions):
-        self._database = database
+    def __init__(self, job, start, rate, partitions):
+        self._job = job
         self._start = start
         self._rate = rate
         self._partitions = partitions
@@ -45,8 +45,7 @@ class Arrivals:
         known = [0] * self._partitions
         deadline = time.monotonic() + timeout
         while sum(known) < total:
-            rows = self._database.execute("SELECT partition, next_offset FROM sluice.coverage "
-                                          "WHERE next_offset IS NOT NULL", prepare=True).fetchall()
+            rows = self._job.positions()
             now = time.monotonic()
             for partition, end in rows:
                 for offset in range(known[partition], end):
