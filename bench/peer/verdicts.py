@@ -201,4 +201,5 @@ def judged(source):
             f"CASE WHEN {corrupt} THEN CAST(substr(CAST(value AS BINARY), 1, {MAX_RAW_BYTES}) AS BINARY) END AS raw",
             f"CASE WHEN {corrupt} THEN octet_length(value) END AS raw_length",
             f"CASE WHEN {corrupt} THEN unhex(sha2(CAST(value AS BINARY), 256)) END AS raw_sha256",
-            "record_timestamp"))
+            # One that no sink can store is kept as none.
+            "CASE WHEN record_timestamp >= TIMESTAMP'1970-01-01T00:00:00Z' THEN record_timestamp END AS record_timestamp"))
