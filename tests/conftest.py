@@ -5,6 +5,7 @@ SLUICE_TEST_STACK=DIR uses (and leaves up) the stack in DIR, which saves its sta
 
 import json
 import os
+import pathlib
 import subprocess
 import uuid
 
@@ -20,6 +21,18 @@ from support.pipeline import copy_pipeline
 from support.process import wait_until
 from support.services import Chain, Service
 from support.stack import Stack
+
+
+@pytest.fixture(autouse=True)
+def sanitizer_reports():
+    """With scripts/test --sanitize: whatever the programs of this test reported until their end fails it."""
+    yield
+    folder = os.environ.get("SLUICE_SANITIZER_REPORTS")
+    reports = sorted(pathlib.Path(folder).iterdir()) if folder else []
+    texts = [report.read_text(errors="replace") for report in reports]
+    for report in reports:
+        report.unlink()
+    assert not texts, "\n".join(texts)
 
 
 @pytest.fixture(scope="session")
