@@ -10,6 +10,8 @@
 // catches, fails there.
 
 #include <algorithm>
+#include <cstddef>
+#include <cstdint>
 #include <iterator>
 #include <string_view>
 
@@ -65,9 +67,12 @@ inline constexpr std::string_view kMistakes[] = {
     "verdict_by_clock",       // rules see the time of judging, not the record's
 };
 
+/// True; a name that is not in the list does not compile.
 template <size_t size>
 consteval bool Lists(const std::string_view (&names)[size], std::string_view name) {
-  return std::find(std::begin(names), std::end(names), name) != std::end(names);
+  if (std::find(std::begin(names), std::end(names), name) == std::end(names))
+    throw "no such name in base/fault_point.h";
+  return true;
 }
 
 }  // namespace sluice::fault
@@ -133,6 +138,6 @@ inline bool IsMade(std::string_view mistake) {
   do {                                                                 \
     static_assert(sluice::fault::Lists(sluice::fault::kPoints, name)); \
   } while (false)
-#define SLUICE_MISTAKE(name) (!sluice::fault::Lists(sluice::fault::kMistakes, name))
+#define SLUICE_MISTAKE(name) (sluice::fault::Lists(sluice::fault::kMistakes, name) && false)
 
 #endif

@@ -16,12 +16,12 @@ from support.process import wait_until
 from support.services import Chain, bin_dir
 from support.telemetry import clean_value
 
-OFTEN = 20
+OFTEN = 10
 # Passed only by a service that is told to stop.
 AT_THE_END = ("stage.stopping", "stage.settled", "stage.left", "simulator.stopping")
 # Passed only by a simulator that is asked to publish.
 PUBLISHING = "simulator.spooled"
-REFUSED = 997  # of so many offsets in a row PostgreSQL refuses one: most commits must go through at once
+REFUSED = 4999  # of so many offsets in a row PostgreSQL refuses one: most commits must go through at once
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ class Victim:
         return True
 
 
-def in_turn(victims, rounds, meanwhile=lambda: None, seconds=60):
+def in_turn(victims, rounds, meanwhile=lambda: None, seconds=120):
     """Each one through all its points, all of them at the same time."""
     rounds.strikes = 0
 

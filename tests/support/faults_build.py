@@ -26,7 +26,7 @@ _AREAS = {"stage": Chain.STAGES, "output": ("ingest-validator", "qc"), "writer":
           "simulator": ("producer-simulator",)}
 # How often one may wait for those that are passed once a partition, a second or a start.
 ARRIVALS = {"stage.opened": 3, "writer.taken_over": 3, "writer.tables_made": 1, "stage.before_group_commit": 2,
-            "stage.after_group_commit": 2, "writer.within_copy": 3, "writer.row_refused": 3, "simulator.spooled": 3,
+            "stage.after_group_commit": 2, "writer.within_copy": 3, "writer.row_refused": 1, "simulator.spooled": 3,
             "simulator.file_drafted": 5, "simulator.checkpoint_stored": 3, "simulator.truth_stored": 3}
 
 
