@@ -26,7 +26,7 @@ namespace {
 using batch::Coverage;
 
 // It complains about every string that is not UTF-8.
-[[maybe_unused]] const auto* const kNoLog = google::protobuf::SetLogHandler(nullptr);
+[[maybe_unused]] const auto kNoLog = google::protobuf::SetLogHandler(nullptr);
 using storage_writer::CopySource;
 using storage_writer::PgType;
 

@@ -10,7 +10,7 @@ namespace {
 using batch::Coverage;
 
 // It complains about every string that is not UTF-8.
-[[maybe_unused]] const auto* const kNoLog = google::protobuf::SetLogHandler(nullptr);
+[[maybe_unused]] const auto kNoLog = google::protobuf::SetLogHandler(nullptr);
 
 bool Same(const Coverage& a, const Coverage& b) {
   return a.pipeline == b.pipeline && a.generation == b.generation && a.topic == b.topic &&

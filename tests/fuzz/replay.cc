@@ -14,7 +14,7 @@
 namespace sluice::fuzz {
 namespace {
 
-constexpr int kChangesOfEach = 20;
+constexpr int kChangesOfEach = 10;
 
 void Run(const std::string& input) {
   // In memory of its own size: a sanitizer sees what reads beyond it.
@@ -50,7 +50,7 @@ std::string Change(std::string input, const std::string& other, batch::Random* c
   return input;
 }
 
-void Replay() {
+void Replay(int changes_of_each) {
   const std::vector<std::string> seeds = Seeds();
   batch::Random chance(batch::TestSeed());
   size_t runs = 0;
@@ -58,7 +58,7 @@ void Replay() {
     Run(seed);
     ++runs;
     if (seed.size() > kMaxInputBytes) continue;
-    for (int n = 0; n < kChangesOfEach; ++n, ++runs) {
+    for (int n = 0; n < changes_of_each; ++n, ++runs) {
       const auto other = static_cast<size_t>(chance.Below(static_cast<int64_t>(seeds.size())));
       Run(Change(seed, seeds[other], &chance));
     }
@@ -81,7 +81,9 @@ void Write(const std::string& folder) {
 int main(int argc, char** argv) {
   using namespace sluice::fuzz;
   if (argc == 1) {
-    Replay();
+    Replay(kChangesOfEach);
+  } else if (argc == 3 && std::strcmp(argv[1], "--changes") == 0) {
+    Replay(std::atoi(argv[2]));
   } else if (argc == 3 && std::strcmp(argv[1], "--write") == 0) {
     Write(argv[2]);
   } else {
