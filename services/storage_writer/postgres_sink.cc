@@ -112,28 +112,19 @@ absl::StatusOr<std::optional<stage::SinkPosition>> PostgresSink::TakeOver(const 
   if (status.ok()) status = RollBack();
   if (status.ok()) status = ForgetPending(partition);
   if (!status.ok()) return Fail(std::move(status));
-  // The ledger is asked in the same statement: a commit of the last owner shows in both or in
-  // neither.
   const auto row = connection_->Query(
       "INSERT INTO sluice.coverage AS c (pipeline, generation, sink, topic, partition, instance) "
       "VALUES ($1, $2::integer, $3, $4, $5::integer, $6) "
       "ON CONFLICT (pipeline, generation, sink, topic, partition) "
       "DO UPDATE SET epoch = c.epoch + 1, instance = excluded.instance, updated_at = "
       "clock_timestamp() "
-      "RETURNING next_offset, epoch, topic_id, hint, "
-      "(SELECT max(l.next_offset) FROM sluice.ledger l WHERE l.pipeline = $1 AND l.generation = "
-      "$2::integer AND l.sink = $3 AND l.topic = $4 AND l.partition = $5::integer)",
+      "RETURNING next_offset, epoch, topic_id, hint",
       {origin_.pipeline, Concat(origin_.generation), origin_.sink, topic, Concat(partition),
        instance_id_});
   if (!row.ok()) return Fail(Annotate(row.status(), Concat("take over partition ", partition)));
   SLUICE_FAULT_POINT("writer.taken_over");
-  if (const auto accounted = row->OptionalInteger(0, 4); accounted && !row->OptionalInteger(0, 0)) {
-    // The coverage row was taken away, and beginning anew would write every row twice.
-    return Fail(absl::FailedPreconditionError(
-        Concat("the position of partition ", partition,
-               " is gone from sluice.coverage, but the ledger knows it: set next_offset to ",
-               *accounted, " and origin to the ledger's smallest first_offset there")));
-  }
+  absl::Status agrees = CheckLedger(topic, partition);
+  if (!agrees.ok()) return Fail(std::move(agrees));
   HeldPartition& held = held_[partition];
   held.topic = topic;
   held.next = row->OptionalInteger(0, 0);
@@ -142,6 +133,30 @@ absl::StatusOr<std::optional<stage::SinkPosition>> PostgresSink::TakeOver(const 
   held.has_appended = false;
   if (!held.next) return std::nullopt;
   return stage::SinkPosition{*held.next, held.topic_id, row->OptionalInteger(0, 3)};
+}
+
+// Somebody may have taken the coverage row away or moved the position. Going on from there would
+// write rows twice, or none for records that have not landed. Both are read by one statement of its
+// own: the one that takes over may have waited for a commit, whose ledger its snapshot lacks.
+absl::Status PostgresSink::CheckLedger(const std::string& topic, int32_t partition) {
+  SLUICE_ASSIGN_OR_RETURN(
+      const postgres::Result row,
+      connection_->Query(
+          "SELECT c.next_offset, (SELECT l.next_offset FROM sluice.ledger l WHERE "
+          "(l.pipeline, l.generation, l.sink, l.topic, l.partition) = "
+          "(c.pipeline, c.generation, c.sink, c.topic, c.partition) "
+          "ORDER BY l.first_offset DESC LIMIT 1) FROM sluice.coverage c WHERE c.pipeline = $1 AND "
+          "c.generation = $2::integer AND c.sink = $3 AND c.topic = $4 AND c.partition = "
+          "$5::integer",
+          {origin_.pipeline, Concat(origin_.generation), origin_.sink, topic, Concat(partition)}));
+  if (row.rows() == 0)
+    return absl::AbortedError(Concat("the position of partition ", partition, " is gone again"));
+  const auto landed = row.OptionalInteger(0, 1);
+  if (!landed || landed == row.OptionalInteger(0, 0)) return absl::OkStatus();
+  return absl::FailedPreconditionError(Concat(
+      "sluice.coverage contradicts the ledger: partition ", partition, " has landed up to ",
+      *landed, ", its next_offset is ", row.IsNull(0, 0) ? "null" : row.Text(0, 0),
+      "; set next_offset to ", *landed, " and origin to the ledger's smallest first_offset there"));
 }
 
 void PostgresSink::Release(int32_t partition) {

@@ -64,6 +64,7 @@ class PostgresSink final : public stage::Sink {
                std::string instance_id, const PostgresSinkOptions& options);
 
   absl::Status Connect();
+  absl::Status CheckLedger(const std::string& topic, int32_t partition);
   absl::Status CheckNext(const batch::Coverage& coverage) const;
   absl::Status MakeReady();
   absl::Status StreamPending();

@@ -90,7 +90,8 @@ TEST_F(PostgresSinkFailureTest, TakeOverWaitsForACommitUnderWayAndIsBounded) {
   ASSERT_TRUE(sink->Commit().ok());
   options_.connection.lock_timeout = absl::Milliseconds(50);
   auto successor = NewSink("b");
-  Run("BEGIN; UPDATE sluice.coverage SET next_offset = 20");
+  Run("BEGIN; UPDATE sluice.coverage SET next_offset = 20; "
+      "UPDATE sluice.ledger SET next_offset = 20");
   EXPECT_EQ(successor->TakeOver("raw", 0).status().code(), kUnavailable);
   options_.connection.lock_timeout = absl::Seconds(20);
   auto patient = NewSink("c");
@@ -108,6 +109,22 @@ TEST_F(PostgresSinkFailureTest, TakeOverWaitsForACommitUnderWayAndIsBounded) {
   thread.join();
   ASSERT_TRUE(position.ok() && position->has_value()) << position.status();
   EXPECT_EQ((*position)->next, 20);
+}
+
+TEST_F(PostgresSinkFailureTest, APositionThatTheLedgerContradictsIsRefused) {
+  auto sink = ReadySink();
+  ASSERT_TRUE(sink->Append(CleanBatch(0, 10)).ok());
+  ASSERT_TRUE(sink->Commit().ok());
+  for (const char* hand :
+       {"DELETE FROM sluice.coverage", "UPDATE sluice.coverage SET next_offset = 9",
+        "UPDATE sluice.coverage SET next_offset = 11"}) {
+    Run(hand);
+    const absl::Status refused = sink->TakeOver("raw", 0).status();
+    EXPECT_EQ(refused.code(), absl::StatusCode::kFailedPrecondition) << hand;
+    EXPECT_THAT(std::string(refused.message()), ::testing::HasSubstr("set next_offset to 10"));
+    Run("UPDATE sluice.coverage SET next_offset = 10, origin = 0");
+    EXPECT_TRUE(sink->TakeOver("raw", 0).ok()) << hand;
+  }
 }
 
 TEST_F(PostgresSinkFailureTest, ASessionLostInTheMiddleOfATransaction) {
