@@ -18,7 +18,8 @@ namespace sluice::sluicectl {
 class PartitionCheck {
  public:
   struct Inputs {
-    int64_t begin = 0;  ///< of the log: earlier records cannot be read any more
+    int64_t begin = 0;       ///< of the log: earlier records cannot be read any more
+    bool compacted = false;  ///< the log is: any record may be gone that was read once
     SinkPosition position;
     Stream<SourceRecord>* records = nullptr;
     Stream<LandedRow>* rows = nullptr;
@@ -53,6 +54,8 @@ class PartitionCheck {
   };
 
   absl::Status CheckRange(int64_t first, int64_t next, const LedgerRange* range);
+  /// Whether a record that is not in Kafka may have been there.
+  bool MayBeGone(int64_t offset) const;
   absl::StatusOr<int64_t> NextOffset();
   absl::StatusOr<Moment> Take(int64_t offset, Tally* tally);
   void JudgeOutside(const Moment& moment, bool before_origin);

@@ -79,8 +79,8 @@ struct World {
     Differences differences;
     proof = {};
     PartitionCheck check(
-        {begin, position, &records, &landed, with_truth ? &truth : nullptr, &ranges}, words, &proof,
-        &differences);
+        {begin, compacted, position, &records, &landed, with_truth ? &truth : nullptr, &ranges},
+        words, &proof, &differences);
     EXPECT_TRUE(check.Run().ok());
     return differences.Lines();
   }
@@ -107,6 +107,7 @@ struct World {
   std::vector<LedgerRange> ledger;
   SinkPosition position;
   int64_t begin = 0;
+  bool compacted = false;
   bool with_truth = true;
   PartitionProof proof;
 };
@@ -240,6 +241,24 @@ TEST(PartitionCheckTest, WhatRetentionTookIsCountedOnly) {
   EXPECT_EQ(world.proof.expired, 3);
   world.EraseRow(11);
   EXPECT_THAT(world.Check(), Contains(StartsWith("ledger: partition 0 [10, 14): rows clean 2")));
+}
+
+TEST(PartitionCheckTest, WhatCompactionTookIsCountedOnly) {
+  for (const bool with_truth : {true, false}) {
+    World world;
+    world.compacted = true;
+    world.with_truth = with_truth;
+    world.EraseSource(11);  // read before
+    world.EraseSource(18);  // never read: neither a row nor in the ledger
+    world.EraseRow(18);
+    world.ledger[1] = World::Range(14, 20, {{Verdict::kClean, 3}, {Verdict::kTombstone, 1}});
+    world.ledger[1].rejected = 1;
+    world.ledger[1].rows[static_cast<size_t>(Verdict::kClean)] = 2;
+    EXPECT_THAT(world.Check(), IsEmpty());
+    EXPECT_EQ(world.proof.expired, 1);
+    world.EraseRow(12);
+    EXPECT_THAT(world.Check(), Contains(StartsWith("ledger: partition 0 [10, 14): rows failed 1")));
+  }
 }
 
 TEST(PartitionCheckTest, AnAcceptedLossIsNoDifference) {

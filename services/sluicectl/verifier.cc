@@ -84,6 +84,10 @@ absl::StatusOr<Proof> Verifier::RunInTransaction(const std::string& truth_path) 
   SLUICE_ASSIGN_OR_RETURN(LandedRows rows, LandedRows::Open(connection_, pipeline_, &vocabulary_));
   SLUICE_ASSIGN_OR_RETURN(const kafka::TopicDescription topic,
                           admin_->Describe(pipeline_.source_topic, kRequestTimeout));
+  // Who may not ask is told of records that compaction has taken.
+  const auto cleanup =
+      admin_->TopicConfig(pipeline_.source_topic, "cleanup.policy", kRequestTimeout);
+  const bool compacted = cleanup.ok() && cleanup->find("compact") != std::string::npos;
   for (int32_t number = 0; number < topic.partitions; ++number) {
     const kafka::TopicPartition partition{pipeline_.source_topic, number};
     SLUICE_ASSIGN_OR_RETURN(const kafka::Watermarks log,
@@ -107,9 +111,10 @@ absl::StatusOr<Proof> Verifier::RunInTransaction(const std::string& truth_path) 
     SourceReader records(admin_, partition, position.origin.value_or(log.begin));
     SLUICE_ASSIGN_OR_RETURN(LedgerReader ledger,
                             LedgerReader::Open(connection_, pipeline_, number));
-    const PartitionCheck::Inputs inputs{
-        log.begin, position, &records, &rows, proof_.with_truth ? &truth[number] : nullptr,
-        &ledger};
+    const PartitionCheck::Inputs inputs{log.begin, compacted,
+                                        position,  &records,
+                                        &rows,     proof_.with_truth ? &truth[number] : nullptr,
+                                        &ledger};
     SLUICE_RETURN_IF_ERROR(PartitionCheck(inputs, vocabulary_, &proof, &proof_.differences).Run());
     positions.erase(number);
     truth.erase(number);
