@@ -50,9 +50,9 @@ class RdKafkaAdmin : public Admin {
                                              absl::Duration timeout) override;
   absl::StatusOr<std::string> TopicConfig(const std::string& topic, const std::string& key,
                                           absl::Duration timeout) override;
-  absl::StatusOr<std::optional<Offset>> CommittedOffset(const std::string& group,
-                                                        const TopicPartition& partition,
-                                                        absl::Duration timeout) override;
+  absl::StatusOr<std::optional<OffsetAndMetadata>> CommittedOffset(const std::string& group,
+                                                                   const TopicPartition& partition,
+                                                                   absl::Duration timeout) override;
   absl::StatusOr<std::vector<Message>> Read(const TopicPartition& partition, Offset from,
                                             size_t max, absl::Duration timeout) override;
 
@@ -281,9 +281,8 @@ absl::StatusOr<std::string> RdKafkaAdmin::TopicConfig(const std::string& topic,
   return absl::NotFoundError(absl::StrCat(topic, ": no such setting: ", key));
 }
 
-absl::StatusOr<std::optional<Offset>> RdKafkaAdmin::CommittedOffset(const std::string& group,
-                                                                    const TopicPartition& partition,
-                                                                    absl::Duration timeout) {
+absl::StatusOr<std::optional<OffsetAndMetadata>> RdKafkaAdmin::CommittedOffset(
+    const std::string& group, const TopicPartition& partition, absl::Duration timeout) {
   rd_kafka_ListConsumerGroupOffsets_t* request = rd_kafka_ListConsumerGroupOffsets_new(
       group.c_str(), ListOf(partition, RD_KAFKA_OFFSET_INVALID).get());
   absl::StatusOr<Owned<rd_kafka_event_t>> event = Ask(timeout, [&](auto* options, auto* queue) {
@@ -299,10 +298,12 @@ absl::StatusOr<std::optional<Offset>> RdKafkaAdmin::CommittedOffset(const std::s
     return Annotate(internal::ToStatus(rd_kafka_error_code(error)), group);
   }
   const rd_kafka_topic_partition_list_t* offsets = rd_kafka_group_result_partitions(groups[0]);
-  if (offsets == nullptr || offsets->cnt == 0) return std::optional<Offset>();
-  SLUICE_RETURN_IF_ERROR(Annotate(internal::ToStatus(offsets->elems[0].err), partition.ToString()));
-  if (offsets->elems[0].offset < 0) return std::optional<Offset>();
-  return std::optional<Offset>(offsets->elems[0].offset);
+  if (offsets == nullptr || offsets->cnt == 0) return std::optional<OffsetAndMetadata>();
+  const rd_kafka_topic_partition_t& entry = offsets->elems[0];
+  SLUICE_RETURN_IF_ERROR(Annotate(internal::ToStatus(entry.err), partition.ToString()));
+  if (entry.offset < 0) return std::optional<OffsetAndMetadata>();
+  return OffsetAndMetadata{
+      entry.offset, std::string(static_cast<const char*>(entry.metadata), entry.metadata_size)};
 }
 
 absl::StatusOr<std::vector<Message>> RdKafkaAdmin::Read(const TopicPartition& partition,

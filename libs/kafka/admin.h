@@ -54,9 +54,8 @@ class Admin {
   virtual absl::StatusOr<std::string> TopicConfig(const std::string& topic, const std::string& key,
                                                   absl::Duration timeout) = 0;
   /// nullopt: the group has no committed offset there.
-  virtual absl::StatusOr<std::optional<Offset>> CommittedOffset(const std::string& group,
-                                                                const TopicPartition& partition,
-                                                                absl::Duration timeout) = 0;
+  virtual absl::StatusOr<std::optional<OffsetAndMetadata>> CommittedOffset(
+      const std::string& group, const TopicPartition& partition, absl::Duration timeout) = 0;
   /// The first messages at or after `from`, up to `max`, ending at the end of the log; empty when
   /// there is none. Read committed: messages only become visible when their transaction is.
   virtual absl::StatusOr<std::vector<Message>> Read(const TopicPartition& partition, Offset from,

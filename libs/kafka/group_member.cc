@@ -1,5 +1,6 @@
 #include "kafka/group_member.h"
 
+#include <cstring>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -23,7 +24,7 @@ class RdKafkaGroupMember : public GroupMember {
                      const std::string& instance_id);
 
   std::optional<std::vector<int32_t>> Poll() override;
-  void Commit(const std::map<int32_t, Offset>& next) override;
+  void Commit(const std::map<int32_t, OffsetAndMetadata>& next) override;
   void Leave(absl::Duration timeout) override;
 
  private:
@@ -101,12 +102,17 @@ std::optional<std::vector<int32_t>> RdKafkaGroupMember::Poll() {
   return assigned_;
 }
 
-void RdKafkaGroupMember::Commit(const std::map<int32_t, Offset>& next) {
+void RdKafkaGroupMember::Commit(const std::map<int32_t, OffsetAndMetadata>& next) {
   if (client_ == nullptr || next.empty()) return;
   Owned<rd_kafka_topic_partition_list_t> offsets(
       rd_kafka_topic_partition_list_new(static_cast<int>(next.size())));
-  for (const auto& [partition, offset] : next) {
-    rd_kafka_topic_partition_list_add(offsets.get(), topic_.c_str(), partition)->offset = offset;
+  for (const auto& [partition, position] : next) {
+    rd_kafka_topic_partition_t* entry =
+        rd_kafka_topic_partition_list_add(offsets.get(), topic_.c_str(), partition);
+    entry->offset = position.offset;
+    if (position.metadata.empty()) continue;
+    entry->metadata = strdup(position.metadata.c_str());  // the list frees it
+    entry->metadata_size = position.metadata.size();
   }
   rd_kafka_commit(client_.get(), offsets.get(), /*async=*/1);
 }

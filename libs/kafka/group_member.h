@@ -31,7 +31,7 @@ class GroupMember {
   virtual std::optional<std::vector<int32_t>> Poll() = 0;
   /// Commit positions for lag exporters and as a hint. Best effort, asynchronous; errors are logged
   /// only.
-  virtual void Commit(const std::map<int32_t, Offset>& next) = 0;
+  virtual void Commit(const std::map<int32_t, OffsetAndMetadata>& next) = 0;
   /// Leave the group so that the others take over at once. Waits at most `timeout`, or about five
   /// seconds when a shorter one is given and the coordinator does not answer. Poll then says that
   /// there are no partitions left.

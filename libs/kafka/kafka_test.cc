@@ -338,7 +338,7 @@ TEST_F(KafkaTest, AGroupDealsThePartitionsAnewWhenMembersComeAndGo) {
   await({{"a", 4}});
   join("b");
   await({{"a", 2}, {"b", 2}});
-  members["a"]->Commit({{0, 17}});
+  members["a"]->Commit({{0, {17, "a note"}}});
   members["b"]->Leave(absl::Seconds(5));
   members["b"]->Leave(absl::Seconds(5));
   await({{"a", 4}, {"b", 0}});

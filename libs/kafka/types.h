@@ -16,6 +16,13 @@ namespace sluice::kafka {
 /// A position in one partition's log: the offset of a record. Offsets may have holes.
 using Offset = int64_t;
 
+/// What a consumer group remembers of a partition: where to go on, and a line of text of its own.
+struct OffsetAndMetadata {
+  Offset offset = 0;
+  std::string metadata;
+  bool operator==(const OffsetAndMetadata&) const = default;
+};
+
 struct TopicPartition {
   std::string topic;
   int32_t partition = 0;

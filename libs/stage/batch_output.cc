@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/escaping.h"
 #include "arrow/buffer.h"
 #include "base/fault_point.h"
 #include "base/log.h"
@@ -12,23 +13,27 @@
 namespace sluice::stage {
 namespace {
 
-std::optional<batch::Coverage> OwnCoverage(const kafka::Message& message,
+std::optional<batch::Coverage> OwnCoverage(std::string_view bytes, int32_t partition,
                                            const contract::PipelineConfig& pipeline) {
-  const auto header = message.Header(batch::kCoverageHeader);
-  if (!header) return std::nullopt;
-  auto coverage = batch::DecodeCoverage(*header);
+  auto coverage = batch::DecodeCoverage(bytes);
   if (!coverage.ok() || coverage->pipeline != pipeline.name ||
       coverage->generation != pipeline.generation || coverage->topic != pipeline.source_topic ||
-      coverage->partition != message.partition()) {
+      coverage->partition != partition) {
     return std::nullopt;
   }
   return *std::move(coverage);
 }
 
+std::optional<batch::Coverage> OwnCoverage(const kafka::Message& message,
+                                           const contract::PipelineConfig& pipeline) {
+  const auto header = message.Header(batch::kCoverageHeader);
+  return header ? OwnCoverage(*header, message.partition(), pipeline) : std::nullopt;
+}
+
 }  // namespace
 
-BatchOutput::BatchOutput(const Context& context, std::string topic)
-    : context_(context), topic_(std::move(topic)) {}
+BatchOutput::BatchOutput(const Context& context, std::string topic, std::string input_topic)
+    : context_(context), topic_(std::move(topic)), input_topic_(std::move(input_topic)) {}
 
 absl::StatusOr<BatchOutput::End> BatchOutput::ReadEnd(int32_t partition) {
   // Who asks for the end is about to write.
@@ -53,7 +58,28 @@ absl::StatusOr<BatchOutput::End> BatchOutput::ReadEnd(int32_t partition) {
     to = from;
     window = kWindow;
   }
-  return End{std::nullopt, log};
+  if (log.end == 0) return End{std::nullopt, log};
+  SLUICE_ASSIGN_OR_RETURN(std::optional<batch::Coverage> remembered, ReadNote(partition));
+  return End{std::move(remembered), log};
+}
+
+absl::StatusOr<std::optional<batch::Coverage>> BatchOutput::ReadNote(int32_t partition) {
+  SLUICE_ASSIGN_OR_RETURN(const auto committed, context_.admin->CommittedOffset(
+                                                    context_.pipeline.ConsumerGroup(context_.stage),
+                                                    {input_topic_, partition}, kRequestTimeout));
+  std::string bytes;
+  if (!committed || !absl::Base64Unescape(committed->metadata, &bytes)) return std::nullopt;
+  return OwnCoverage(bytes, partition, context_.pipeline);
+}
+
+std::string BatchOutput::Note(int32_t partition) const {
+  const auto found = partitions_.find(partition);
+  if (found == partitions_.end() || !found->second.acknowledged) return "";
+  batch::Coverage position = *found->second.acknowledged;
+  position.range = {found->second.emitter.end(), found->second.emitter.end()};
+  position.counts = {};
+  position.lost = false;
+  return absl::Base64Escape(batch::EncodeCoverage(position));
 }
 
 absl::StatusOr<std::optional<batch::Coverage>> BatchOutput::ReadFirst(int32_t partition) {
@@ -73,9 +99,9 @@ absl::StatusOr<std::optional<batch::Coverage>> BatchOutput::ReadFirst(int32_t pa
   return std::nullopt;
 }
 
-void BatchOutput::Open(int32_t partition, batch::Offset end) {
+void BatchOutput::Open(int32_t partition, batch::Offset end, std::optional<batch::Coverage> last) {
   partitions_.erase(partition);
-  partitions_.emplace(partition, Partition{batch::Emitter(end), 0, {}, 0, absl::InfinitePast()});
+  partitions_.emplace(partition, Partition{batch::Emitter(end), std::move(last), 0, {}, 0, {}});
 }
 
 void BatchOutput::Close(int32_t partition) { partitions_.erase(partition); }
@@ -123,7 +149,7 @@ absl::Status BatchOutput::Send(const batch::Coverage& coverage,
   SLUICE_FAULT_POINT("output.sent");
   found->second.emitter.Sent(coverage.range);
   found->second.token = last_token_;
-  found->second.in_flight = coverage.range;
+  found->second.in_flight = coverage;
   found->second.bytes = static_cast<int64_t>(bytes.size());
   found->second.sent_at = absl::Now();
   if (SLUICE_MISTAKE("two_in_flight")) found->second.emitter.Acknowledged();
@@ -153,10 +179,12 @@ void BatchOutput::Poll(std::vector<Acknowledged>* acknowledged, std::vector<Faul
       }
     } else if (current) {
       SLUICE_FAULT_POINT("output.acknowledged");
-      found->second.emitter.Acknowledged();
-      context_.metrics->EmittedBytes(found->second.bytes);
+      Partition& partition = found->second;
+      partition.emitter.Acknowledged();
+      context_.metrics->EmittedBytes(partition.bytes);
       acknowledged->push_back(
-          {found->first, found->second.in_flight, absl::Now() - found->second.sent_at});
+          {found->first, partition.in_flight.range, absl::Now() - partition.sent_at});
+      partition.acknowledged = std::move(partition.in_flight);
     }
   }
   if (failure.ok()) return;

@@ -20,7 +20,8 @@ namespace sluice::stage {
 /// Owned by a worker; one thread.
 class BatchOutput {
  public:
-  /// What a partition of the own output says: its last batch and the limits of its log.
+  /// What a partition of the own output says: its last batch and the limits of its log. When all
+  /// batches have expired, `last` is what the consumer group remembers (Note), if it does.
   struct End {
     std::optional<batch::Coverage> last;
     kafka::Watermarks log;
@@ -31,21 +32,24 @@ class BatchOutput {
     absl::Duration latency;  ///< from Send to the acknowledgement
   };
 
-  /// `context` must outlive the output.
-  BatchOutput(const Context& context, std::string topic);
+  /// `context` must outlive the output. `input_topic`: where the group's offsets are of.
+  BatchOutput(const Context& context, std::string topic, std::string input_topic);
 
   const std::string& topic() const { return topic_; }
   absl::StatusOr<End> ReadEnd(int32_t partition);
   /// The first batch of this pipeline that is still in the log.
   absl::StatusOr<std::optional<batch::Coverage>> ReadFirst(int32_t partition);
 
-  /// Go on after source offset `end`.
-  void Open(int32_t partition, batch::Offset end);
+  /// Go on after source offset `end`. `last`: what ReadEnd found.
+  void Open(int32_t partition, batch::Offset end, std::optional<batch::Coverage> last);
   void Close(int32_t partition);
   /// nullptr when the partition is not open.
   batch::Emitter* emitter(int32_t partition);
   const batch::Emitter* emitter(int32_t partition) const;
   bool idle() const;  ///< nothing is unacknowledged
+  /// The position for the metadata of a group offset: punctuation at the end of what is
+  /// acknowledged. Empty when there is nothing to remember.
+  std::string Note(int32_t partition) const;
 
   /// Append a batch. `coverage.partition` must be open and its emitter must allow the range. An
   /// error leaves it unsent; kUnavailable may be tried again.
@@ -61,15 +65,17 @@ class BatchOutput {
  private:
   struct Partition {
     batch::Emitter emitter;
-    uint64_t token = 0;  // of the batch in flight
-    batch::Range in_flight;
+    std::optional<batch::Coverage> acknowledged;  // the last one
+    uint64_t token = 0;                           // of the batch in flight
+    batch::Coverage in_flight;
     int64_t bytes = 0;  // of its value
     absl::Time sent_at;
   };
+  absl::StatusOr<std::optional<batch::Coverage>> ReadNote(int32_t partition);
   absl::Status EnsureProducer();
 
   const Context& context_;
-  const std::string topic_;
+  const std::string topic_, input_topic_;
   std::unique_ptr<kafka::Producer> producer_;
   std::map<int32_t, Partition> partitions_;
   uint64_t last_token_ = 0;

@@ -278,7 +278,14 @@ void StageLoop::OnFault(const Fault& fault, absl::Time now) {
   const auto found = lanes_.find(fault.partition);
   if (found == lanes_.end()) return;
   Lane& lane = found->second;
+  lane.failed_at = std::max(lane.failed_at, lane.read_to);
+  if (lane.IsOpen()) {
+    const auto done = worker_->DoneOffsets();
+    if (const auto own = done.find(fault.partition); own != done.end())
+      lane.done_before = std::max(lane.done_before, own->second.offset);
+  }
   CloseLane(fault.partition, lane);
+  housekeeping_at_ = absl::InfinitePast();  // the status has to say so before anything else waits
   const bool fenced = absl::IsAborted(fault.status);
   // A topic or partition that is not there may be about to come: nothing was lost by waiting.
   const bool again = IsRetryable(fault.status) || fenced || absl::IsNotFound(fault.status);
@@ -291,26 +298,25 @@ void StageLoop::OnFault(const Fault& fault, absl::Time now) {
           {{"stage", definition_.stage}, {"partition", fault.partition}, {"error", fault.status}});
   }
   lane.error = std::string(StdView(fault.status.message()));
-  lane.failed_at = std::max(lane.failed_at, lane.read_to);
 }
 
 // A partition that could be opened has not recovered yet: what failed was perhaps the work after
-// it, and would fail again.
+// it, and would fail again. It has once more is done than before, or nothing is left to do.
 void StageLoop::NoteRecoveries() {
   const auto failing = [](const auto& lane) { return lane.second.IsFailing(); };
   if (std::none_of(lanes_.begin(), lanes_.end(), failing)) return;
-  const std::map<int32_t, kafka::Offset> done = worker_->DoneOffsets();
+  const std::map<int32_t, kafka::OffsetAndMetadata> done = worker_->DoneOffsets();
   for (auto& [partition, lane] : lanes_) {
     if (!lane.IsFailing()) continue;
+    const auto found = done.find(partition);
+    const bool progress = found != done.end() && found->second.offset > lane.done_before;
     // The log may have been cut since.
     const kafka::Offset end = consumer_->CachedEnd({definition_.input_topic, partition});
     const kafka::Offset goal = end >= 0 ? std::min(lane.failed_at, end) : lane.failed_at;
-    if (lane.read_to < goal) continue;
-    const auto found = done.find(partition);
-    if (!worker_->Settled() && (found == done.end() || found->second < goal)) continue;
+    if (!progress && (lane.read_to < goal || !worker_->Settled())) continue;
     log::Info("partition goes on", {{"stage", definition_.stage}, {"partition", partition}});
     lane.error.clear();
-    lane.failed_at = 0;
+    lane.failed_at = lane.done_before = 0;
     lane.backoff.Reset();
   }
 }

@@ -82,9 +82,12 @@ class StageLoop : public service::Runnable, public service::PipelineControl {
     std::optional<int64_t> rewind_to;  // for the next Open
     kafka::Offset read_from = 0;  // input offset the worker asked for; earlier messages are stale
     kafka::Offset read_to = 0;    // input offset after the last message given to the worker
-    kafka::Offset failed_at = 0;  // read_to at the last fault that is not recovered from
-    std::string error;            // of that fault
-    std::string log;              // id of the log that is read; empty: does not matter
+    // Of the faults that it has not recovered from: how far it had come, and the last one's
+    // message.
+    kafka::Offset failed_at = 0;    // read_to
+    kafka::Offset done_before = 0;  // the worker's done offset
+    std::string error;
+    std::string log;  // id of the log that is read; empty: does not matter
   };
 
   void Run();

@@ -68,7 +68,8 @@ class Worker {
   virtual absl::StatusOr<std::string> ReloadContract() = 0;
 
   /// Input offsets that are done with, for lag exporters and as hints: never later than the truth.
-  virtual std::map<int32_t, kafka::Offset> DoneOffsets() const = 0;
+  /// With each goes what is worth remembering when the own output has expired (PositionNote).
+  virtual std::map<int32_t, kafka::OffsetAndMetadata> DoneOffsets() const = 0;
   /// Fill in what the worker knows of an open partition.
   virtual void Describe(int32_t partition, service::PartitionStatus* status) const = 0;
   /// Whether what it writes to answers (readiness). Cheap.

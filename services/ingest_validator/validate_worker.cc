@@ -37,7 +37,8 @@ ValidateWorker::ValidateWorker(const stage::Context& context,
       limits_(LimitsOf(context.pipeline)),
       own_contract_(std::move(contract)),
       contracts_(context.kafka, context.admin),
-      output_(context, context.pipeline.InternalTopic(stage::kValidatedStage)) {}
+      output_(context, context.pipeline.InternalTopic(stage::kValidatedStage),
+              context.pipeline.source_topic) {}
 
 absl::Status ValidateWorker::Prepare() {
   const contract::PipelineConfig& pipeline = context_.pipeline;
@@ -79,7 +80,7 @@ absl::StatusOr<kafka::Offset> ValidateWorker::Open(int32_t number,
                                judge->encoder.contract().content_hash};
   partition.newest_timestamp_ms = position.header.newest_timestamp_ms;
   partition.next = partition.header.range.next = next;
-  output_.Open(number, position.next);
+  output_.Open(number, position.next, position.header);
   output_.emitter(number)->Rewind(next);
   partitions_.erase(number);
   partitions_.emplace(number, std::move(partition));
@@ -146,20 +147,11 @@ absl::StatusOr<ValidateWorker::Position> ValidateWorker::Begin(int32_t number,
   position.header.generation = pipeline.generation;
   position.header.topic = pipeline.source_topic;
   position.header.partition = number;
-  if (end.log.begin > 0 || end.log.end > 0) {
-    // Batches were here and have expired: the group offset is the only memory left.
-    SLUICE_ASSIGN_OR_RETURN(
-        const std::optional<kafka::Offset> committed,
-        context_.admin->CommittedOffset(pipeline.ConsumerGroup(stage::kValidatedStage),
-                                        {pipeline.source_topic, number}, stage::kRequestTimeout));
-    if (!committed || *committed < source.begin || *committed > source.end) {
-      return absl::DataLossError(
-          "all batches of this partition have expired and no usable group offset is left: the "
-          "position "
-          "is lost. Start a new generation");
-    }
-    position.header.origin = position.next = *committed;
-    return position;
+  if (end.log.end > 0) {
+    return absl::DataLossError(
+        Concat("all batches of this partition have expired, and the consumer group does not "
+               "remember the position: it is lost. Start a new generation (group ",
+               pipeline.ConsumerGroup(stage::kValidatedStage), ")"));
   }
   const bool earliest =
       pipeline.starting_offsets == contract::PipelineConfig::StartingOffsets::kEarliest;
@@ -429,10 +421,11 @@ absl::StatusOr<std::string> ValidateWorker::ReloadContract() {
   return own_contract_->version;
 }
 
-std::map<int32_t, kafka::Offset> ValidateWorker::DoneOffsets() const {
-  std::map<int32_t, kafka::Offset> offsets;
+std::map<int32_t, kafka::OffsetAndMetadata> ValidateWorker::DoneOffsets() const {
+  std::map<int32_t, kafka::OffsetAndMetadata> offsets;
   for (const auto& [number, partition] : partitions_) {
-    if (const batch::Emitter* emitter = output_.emitter(number)) offsets[number] = emitter->end();
+    if (const batch::Emitter* emitter = output_.emitter(number))
+      offsets[number] = {emitter->end(), output_.Note(number)};
   }
   return offsets;
 }

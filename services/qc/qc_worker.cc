@@ -17,7 +17,7 @@ QcWorker::Judge::Judge(std::shared_ptr<const contract::Contract> contract)
 QcWorker::QcWorker(const stage::Context& context)
     : context_(context),
       input_(context, context.pipeline.InternalTopic(stage::kValidatedStage)),
-      output_(context, context.pipeline.InternalTopic(stage::kCheckedStage)) {}
+      output_(context, context.pipeline.InternalTopic(stage::kCheckedStage), input_.topic()) {}
 
 absl::Status QcWorker::Prepare() {
   auto input = context_.admin->Describe(input_.topic(), stage::kRequestTimeout);
@@ -37,17 +37,21 @@ absl::StatusOr<kafka::Offset> QcWorker::Open(int32_t number, std::optional<int64
   SLUICE_RETURN_IF_ERROR(
       context_.admin->GrowTopic(output_.topic(), input.partitions, stage::kRequestTimeout));
   SLUICE_ASSIGN_OR_RETURN(const stage::BatchOutput::End end, output_.ReadEnd(number));
-  SLUICE_ASSIGN_OR_RETURN(auto hint, context_.admin->CommittedOffset(
-                                         group, {input_.topic(), number}, stage::kRequestTimeout));
-
+  SLUICE_ASSIGN_OR_RETURN(
+      const auto committed,
+      context_.admin->CommittedOffset(group, {input_.topic(), number}, stage::kRequestTimeout));
+  // Anybody may set a group offset. One batch earlier, and an offset that is too late shows at
+  // once, as a gap, for which the log is read from its begin.
+  std::optional<kafka::Offset> hint;
+  if (committed) hint = std::max<kafka::Offset>(committed->offset - 1, 0);
   std::optional<batch::Offset> next;
   if (end.last) {
     next = end.last->range.next;
   } else if (end.log.end > 0) {
     return absl::DataLossError(
-        "all judged batches of this partition have expired: the position is lost. Repair the "
-        "ingest-validator "
-        "from the sink's position, or start a new generation");
+        Concat("all judged batches of this partition have expired, and the consumer group does "
+               "not remember the position: it is lost. Start a new generation (group ",
+               group, ")"));
   }
   if (rewind_to && next && *rewind_to < *next) {
     next = std::max(*rewind_to, end.last->origin);
@@ -61,7 +65,7 @@ absl::StatusOr<kafka::Offset> QcWorker::Open(int32_t number, std::optional<int64
   if (end.last) {
     partition.last = end.last;
     partition.last->range.next = *next;
-    output_.Open(number, end.last->range.next);
+    output_.Open(number, end.last->range.next, end.last);
     output_.emitter(number)->Rewind(*next);
   }
   return read_from;
@@ -88,7 +92,7 @@ void QcWorker::Take(kafka::Message message) {
   }
   if (!input->has_value()) return;
   // Without batches of our own so far, the first one read says where the pipeline began.
-  if (!partition.last) output_.Open(number, (*input)->coverage.origin);
+  if (!partition.last) output_.Open(number, (*input)->coverage.origin, std::nullopt);
   if (output_.emitter(number) == nullptr) return;  // has just failed: a fault is on its way
   if ((*input)->coverage.range.empty()) {
     const bool news = !partition.last || partition.last->contract != (*input)->coverage.contract;
@@ -215,12 +219,12 @@ absl::StatusOr<std::string> QcWorker::ReloadContract() {
       "qc takes the contract from the batches: reload it at the ingest-validator");
 }
 
-std::map<int32_t, kafka::Offset> QcWorker::DoneOffsets() const {
-  std::map<int32_t, kafka::Offset> offsets;
+std::map<int32_t, kafka::OffsetAndMetadata> QcWorker::DoneOffsets() const {
+  std::map<int32_t, kafka::OffsetAndMetadata> offsets;
   for (const auto& [number, read] : input_.DoneOffsets()) {
     // What was read but is not acknowledged is not done with.
     const Partition& partition = partitions_.at(number);
-    offsets[number] = partition.waiting.empty() ? read : partition.done;
+    offsets[number] = {partition.waiting.empty() ? read : partition.done, output_.Note(number)};
   }
   return offsets;
 }

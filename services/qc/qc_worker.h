@@ -31,7 +31,7 @@ class QcWorker : public stage::Worker {
   absl::Time Deadline() const override { return punctuate_at_; }
   absl::StatusOr<service::SeekResult> AcceptLoss(int32_t partition, bool dry_run) override;
   absl::StatusOr<std::string> ReloadContract() override;
-  std::map<int32_t, kafka::Offset> DoneOffsets() const override;
+  std::map<int32_t, kafka::OffsetAndMetadata> DoneOffsets() const override;
   void Describe(int32_t partition, service::PartitionStatus* status) const override;
   absl::Status Ready() override { return absl::OkStatus(); }
 

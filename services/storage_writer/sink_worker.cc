@@ -155,6 +155,12 @@ absl::StatusOr<std::string> SinkWorker::ReloadContract() {
       "a sink takes the contract from the batches: reload it at the ingest-validator");
 }
 
+std::map<int32_t, kafka::OffsetAndMetadata> SinkWorker::DoneOffsets() const {
+  std::map<int32_t, kafka::OffsetAndMetadata> offsets;  // the sink itself remembers the rest
+  for (const auto& [number, offset] : done_) offsets[number].offset = offset;
+  return offsets;
+}
+
 void SinkWorker::Describe(int32_t number, service::PartitionStatus* status) const {
   const auto found = partitions_.find(number);
   if (found == partitions_.end()) return;
