@@ -6,7 +6,6 @@ import json
 import psycopg
 import pyarrow
 import pytest
-from confluent_kafka import TopicPartition
 
 from support.kafka import parse_coverage, with_range
 from support.oracle import Expected
@@ -103,7 +102,7 @@ def test_records_lost_to_retention_are_accounted_for(pipeline, chain, kafka, lan
     assert validator.stop() == 0
     produce(kafka, pipeline, 50, start=50)
     before = list(kafka.read(pipeline.source_topic))
-    delete_before(kafka, pipeline.source_topic, 0, 80)
+    kafka.delete_before(pipeline.source_topic, {0: 80})
     validator.start(ready_within=None)
     validator.wait_metric("sluice_stopped_partitions", 1)
     assert landing.landed() == 50
@@ -113,25 +112,3 @@ def test_records_lost_to_retention_are_accounted_for(pipeline, chain, kafka, lan
     truth = {(0, offset): Expected("lost" if 50 <= offset < 80 else "clean") for offset in range(100)}
     kept = [record for record in before if not 50 <= record.offset < 80]
     judge(truth, earlier=kept)
-
-
-def delete_before(kafka, topic, partition, offset):
-    where = TopicPartition(topic, partition, offset)
-    kafka.admin.delete_records([where])[where].result(20)
-
-
-def test_a_recreated_topic_is_another_log(pipeline, chain, kafka, landing):
-    pipeline.create(1)
-    chain.start()
-    produce(kafka, pipeline, 50)
-    landing.wait_all()
-    validator = chain.of("ingest-validator")[0]
-    assert validator.stop() == 0
-    kafka.delete_topics(pipeline.source_topic)
-    wait_until(lambda: not kafka.partitions(pipeline.source_topic), 20, "the topic is gone")
-    pipeline.create(1)
-    produce(kafka, pipeline, 80)
-    validator.start(ready_within=None)
-    validator.wait_metric("sluice_stopped_partitions", 1)
-    assert landing.landed() == 50
-    assert "topic" in validator.log_tail(50)

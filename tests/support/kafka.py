@@ -6,7 +6,7 @@ import uuid
 
 import confluent_kafka
 import pyarrow
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic
 
 LARGEST_MESSAGE = 16 << 20
 
@@ -32,11 +32,39 @@ class Kafka:
         future = self.admin.create_topics([NewTopic(name, partitions, 1, config=config)])[name]
         future.result(20)
 
+    def configure_topic(self, name, **config):
+        """Sets these keys; others stay as they are."""
+        resource = ConfigResource(ConfigResource.Type.TOPIC, name, incremental_configs=[
+            ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET) for key, value in config.items()])
+        self.admin.incremental_alter_configs([resource])[resource].result(20)
+
     def delete_topics(self, *names):
         """Those of them that are there."""
         there = [name for name in names if self.partitions(name)]
         for future in self.admin.delete_topics(there).values() if there else ():
             future.result(20)
+
+    def delete_before(self, topic, offsets):
+        """Cuts the begin of a log off, as retention does: partition -> first offset that stays."""
+        where = [confluent_kafka.TopicPartition(topic, partition, offset) for partition, offset in offsets.items()]
+        for future in self.admin.delete_records(where).values():
+            future.result(20)
+
+    def group_offsets(self, group, topic):
+        """What a consumer group has committed: partition -> offset."""
+        asked = confluent_kafka.ConsumerGroupTopicPartitions(
+            group, [confluent_kafka.TopicPartition(topic, partition) for partition in self.partitions(topic)])
+        answer = self.admin.list_consumer_group_offsets([asked])[group].result(20)
+        return {where.partition: where.offset for where in answer.topic_partitions if where.offset >= 0}
+
+    def set_group_offsets(self, group, topic, offsets):
+        """Of a group without members; None deletes the group."""
+        if offsets is None:
+            self.admin.delete_consumer_groups([group])[group].result(20)
+            return
+        wanted = confluent_kafka.ConsumerGroupTopicPartitions(
+            group, [confluent_kafka.TopicPartition(topic, partition, offset) for partition, offset in offsets.items()])
+        self.admin.alter_consumer_group_offsets([wanted])[group].result(20)
 
     def partitions(self, topic):
         """Partition ids of a topic, none when there is no such topic."""

@@ -2,6 +2,7 @@
 
 import psycopg
 
+from support.kafka import parse_coverage
 from support.process import wait_until
 
 
@@ -29,8 +30,9 @@ class Landing:
 
     def positions(self):
         """Partition -> source offset up to which PostgreSQL accounts for it."""
-        return dict(self.query("SELECT partition, next_offset FROM sluice.coverage WHERE pipeline = %s AND topic = %s "
-                               "AND next_offset IS NOT NULL", [self._pipeline.name, self._pipeline.source_topic]))
+        return dict(self.query("SELECT partition, next_offset FROM sluice.coverage WHERE pipeline = %s AND topic = %s AND generation = %s "
+                               "AND next_offset IS NOT NULL",
+                               [self._pipeline.name, self._pipeline.source_topic, self._pipeline.generation]))
 
     def landed(self):
         return sum(self.positions().values())
@@ -39,15 +41,29 @@ class Landing:
         """Until at least so many source records have landed."""
         wait_until(lambda: self.landed() >= records, seconds, lambda: f"{records} records landed: {self._where()}")
 
-    def wait_all(self, seconds=90):
-        """Until everything that is in the source topic now has landed."""
-        ends = {partition: end for partition, (_, end) in self._kafka.offsets(self._pipeline.source_topic).items() if end}
+    def wait_all(self, seconds=90, ends=None):
+        """Until everything that is in the source topic now has landed, or what lies before `ends` (partition -> offset)."""
+        ends = ends or {partition: end for partition, (_, end) in self._kafka.offsets(self._pipeline.source_topic).items()
+                        if end}
 
         def all_there():
             positions = self.positions()
             return all(positions.get(partition, 0) >= end for partition, end in ends.items())
 
         wait_until(all_there, seconds, lambda: f"everything landed: {self._where()}, the source ends at {ends}", 0.05)
+
+    def emitted(self, stage):
+        """How far a stage has come: partition -> source offset."""
+        emitted = {}
+        for batch in self._kafka.read(self._pipeline.internal_topic(stage)):
+            emitted[batch.partition] = max(emitted.get(batch.partition, 0), parse_coverage(batch.headers["sluice-coverage"]).next)
+        return emitted
+
+    def wait_emitted(self, stage="validated", seconds=60):
+        """Until everything that a stage, which has ended, has emitted has landed. Returns how far that is."""
+        emitted = self.emitted(stage)
+        wait_until(lambda: self.positions() == emitted, seconds, lambda: f"{emitted} landed: {self._where()}", 0.05)
+        return emitted
 
     def _where(self):
         return f"positions {self.positions()}"

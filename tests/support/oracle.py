@@ -25,6 +25,7 @@ import psycopg.rows
 from support.kafka import Kafka, read_batch
 
 VERDICTS = ("valid", "clean", "failed", "corrupt", "duplicate", "late", "filtered", "tombstone", "lost")
+OWN = "WHERE pipeline = %s AND topic = %s AND generation = %s AND sink = %s"
 TABLES = {"clean": "device_data", "failed": "qc_failed_table", "corrupt": "corrupt_records"}
 
 
@@ -131,9 +132,10 @@ def _same_key(stored, key, cut):
 
 class Oracle:
     def __init__(self, bootstrap_servers, database_url, pipeline, truth=None, tables=None, sink="postgres", earlier=(), origins=None,
-                 rejects=None):
+                 forgotten=None, rejects=None):
         """`earlier`: records that were read before they left the source topic (retention).
         `origins`: where the pipeline began, of partitions on which that was not their beginning.
+        `forgotten`: source offsets (partition -> offset) before which the internal topics hold nothing any more.
         `rejects`: rejects(verdict, partition, offset) tells which rows the database was made to refuse.
         """
         self._kafka = Kafka(bootstrap_servers)
@@ -144,7 +146,8 @@ class Oracle:
         self._sink = sink
         self._found = Differences()
         self._origins = origins or {}
-        self._key = [pipeline.name, pipeline.source_topic, sink]
+        self._key = [pipeline.name, pipeline.source_topic, pipeline.generation, sink]
+        self._forgotten = forgotten or {}
         self._rejects = rejects or (lambda verdict, partition, offset: False)
         self.source = {(record.partition, record.offset): record for record in earlier}
         self.outcome = {}    # (partition, offset) -> verdict, as the tables have it
@@ -196,7 +199,8 @@ class Oracle:
             for where, record in self.source.items():
                 verdict = verdicts.pop(where, None)
                 if verdict is None:
-                    self._found.add(f"missing in {stage}", where)
+                    if record.offset >= self._forgotten.get(record.partition, 0):
+                        self._found.add(f"missing in {stage}", where)
                 elif stage == "checked" and self._expected(where).verdict not in (None, verdict):
                     self._found.add("verdict in checked", f"{where}: {verdict}, not {self._expected(where).verdict}")
                 elif stage == "validated" and (record.value is None) != (verdict == "tombstone"):
@@ -215,7 +219,7 @@ class Oracle:
             coverage, table = read_batch(message)
             partition = message.partition
             here = f"{topic} {partition}@{message.offset} [{coverage.first}, {coverage.next})"
-            at = following.setdefault(partition, coverage.origin)
+            at = following.setdefault(partition, max(coverage.origin, self._forgotten.get(partition, 0)))
             if coverage.partition != partition:
                 self._found.add("wrong partition", here)
             if coverage.first > at:
@@ -255,8 +259,8 @@ class Oracle:
                     self._take_row(verdict, table, where, row, columns)
 
     def _read_dead_letters(self, database):
-        for row in database.execute("SELECT partition, kafka_offset, verdict, target, record FROM sluice.dead_letters "
-                                    "WHERE pipeline = %s AND topic = %s AND sink = %s", self._key):
+        for row in database.execute(f"SELECT partition, kafka_offset, verdict, target, record FROM sluice.dead_letters {OWN}",
+                                    self._key):
             where = row["partition"], row["kafka_offset"]
             if where in self.outcome or where in self.rejected:
                 self._found.add("two outcomes", f"{where}: {self.outcome.get(where) or self.rejected[where]} and a dead letter")
@@ -340,8 +344,7 @@ class Oracle:
                     if row["failed_rules"][bit // 8] >> bit % 8 & 1}
         cells = collections.defaultdict(list)
         for row in database.execute("SELECT partition, kafka_offset, rule_id FROM sluice.cell_failures "
-                                    "WHERE pipeline = %s AND topic = %s",
-                                    [self._pipeline.name, self._pipeline.source_topic]):
+                                    "WHERE pipeline = %s AND topic = %s AND generation = %s", self._key[:3]):
             cells[row["partition"], row["kafka_offset"]].append(row["rule_id"])
         for where in {*bits, *cells} - self.rejected.keys():
             if sorted(bits.get(where, ())) != sorted(cells.get(where, ())):
@@ -363,7 +366,7 @@ class Oracle:
         refused = collections.Counter((partition, verdict) for (partition, _), verdict in self.rejected.items())
         columns = ["partition", "first_offset", "next_offset", "epoch", "records_read", "rejected", *VERDICTS[1:],
                    *(f"rows_{verdict}" for verdict in self._tables)]
-        ledger = database.execute(f"SELECT {', '.join(columns)} FROM sluice.ledger WHERE pipeline = %s AND topic = %s AND sink = %s "
+        ledger = database.execute(f"SELECT {', '.join(columns)} FROM sluice.ledger {OWN} "
                                   "ORDER BY partition, first_offset, next_offset", self._key).fetchall()
         sums, following, epochs = collections.Counter(), {}, {}
         for row in ledger:
@@ -381,14 +384,18 @@ class Oracle:
                 self._found.add("commit of an earlier owner", f"{here}: epoch {row['epoch']} after {epochs[partition]}")
             epochs[partition] = row["epoch"]
         positions = {row["partition"]: row["next_offset"] for row in database.execute(
-            "SELECT partition, next_offset FROM sluice.coverage WHERE pipeline = %s AND topic = %s AND sink = %s", self._key)}
+            f"SELECT partition, next_offset FROM sluice.coverage {OWN}", self._key)}
         in_kafka = collections.Counter(partition for partition, _ in self.source)
+        last = {}  # control records may follow the last record, and nobody accounts for them
+        for partition, offset in self.source:
+            last[partition] = max(last.get(partition, 0), offset)
         for partition, end in self._ends.items():
-            if end == 0:
+            if partition not in last:
                 continue
-            if positions.get(partition) != end or following.get(partition) != end:
-                self._found.add("position", f"partition {partition}: coverage {positions.get(partition)}, "
-                                            f"ledger {following.get(partition)}, source ends at {end}")
+            position = positions.get(partition)
+            if position != following.get(partition) or position is None or not last[partition] < position <= end:
+                self._found.add("position", f"partition {partition}: coverage {position}, ledger {following.get(partition)}, "
+                                            f"last record at {last[partition]}, source ends at {end}")
             if sums[partition, "records_read"] != in_kafka[partition]:
                 self._found.add("ledger", f"partition {partition}: read {sums[partition, 'records_read']} "
                                           f"of {in_kafka[partition]}")

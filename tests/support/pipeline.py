@@ -7,8 +7,6 @@ import uuid
 
 from support.stack import ROOT
 
-GENERATION = 1
-
 
 class Pipeline:
     def __init__(self, folder):
@@ -27,8 +25,17 @@ class Pipeline:
         assert count, f"{pattern!r} is not in {self._file}"
         self._file.write_text(text)
 
+    @property
+    def generation(self):
+        said = re.search(r"^generation:\s*(\d+)", self._file.read_text(), re.M)
+        return int(said[1]) if said else 1
+
     def internal_topic(self, stage):
-        return f"sluice.{self.name}.{GENERATION}.{stage}"
+        return f"sluice.{self.name}.{self.generation}.{stage}"
+
+    def group(self, member):
+        """The consumer group of a stage or a sink."""
+        return f"sluice.{self.name}.{self.generation}.{member}"
 
     def __fspath__(self):
         return str(self.folder)

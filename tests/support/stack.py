@@ -53,6 +53,7 @@ num.io.threads=4
 num.network.threads=2
 num.recovery.threads.per.data.dir=4
 log.cleaner.dedupe.buffer.size=16777216
+log.cleaner.backoff.ms=1000
 """
 
 KAFKA_LOGGING = """\
