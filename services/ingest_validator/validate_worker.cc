@@ -113,7 +113,7 @@ absl::StatusOr<ValidateWorker::Position> ValidateWorker::FindPosition(int32_t nu
         const auto committed,
         context_.admin->CommittedOffset(pipeline.ConsumerGroup(stage::kValidatedStage),
                                         {pipeline.source_topic, number}, stage::kRequestTimeout));
-    position.next = committed.value_or(position.next);
+    if (committed) position.next = committed->offset;
   }
   if (!position.header.topic_id.empty() && position.header.topic_id != source->id &&
       !SLUICE_MISTAKE("topic_id_ignored")) {
