@@ -10,9 +10,14 @@ TICKS = os.sysconf("SC_CLK_TCK")
 def cpu_seconds(pid):
     """User and system time of a process with all its threads; 0 when it has gone."""
     try:
-        fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return cpu_seconds_of(pathlib.Path(f"/proc/{pid}/stat").read_text())
     except OSError:
         return 0.0
+
+
+def cpu_seconds_of(stat):
+    """The same from the text of /proc/PID/stat."""
+    fields = stat.rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 

@@ -9,6 +9,7 @@ import uuid
 from support import services
 from support.process import wait_until
 
+from bench.cpu import cpu_seconds_of
 from bench.job import PARTITIONS
 from bench.open_loop import Arrivals, send
 
@@ -42,13 +43,14 @@ def backlog(bench, records, job_of=None):
 
 
 def warm_up(bench, records):
-    """Until the broker's cost no longer falls by a tenth: one that has just started mostly compiles itself."""
-    before = float("inf")
-    for _ in range(8):
+    """Until the broker's cost stands still for two runs: one that has just started mostly compiles itself."""
+    best, still = float("inf"), 0
+    for _ in range(12):
         cost = backlog(bench, records)["kafka CPU-s/M"]
-        if cost > 0.9 * before:
+        still = still + 1 if cost > 0.95 * best else 0
+        best = min(best, cost)
+        if still == 2:
             return
-        before = cost
 
 
 def latency(bench, rate, seconds=20, warm_up=8, job_of=None):
@@ -113,10 +115,13 @@ def sink(bench, records):
         wait_until(lambda: qc.metric("sluice_records_total") >= records, 60 + records / 10_000,
                    lambda: f"qc has judged all\n{qc.log_tail()}", 0.1)
         job.start("storage-writer")
+        meter = job.meter()
         first = job.wait_landed(1, 60)
+        meter.begin()
         before = job.landed()
         done = job.wait_landed(records, 60 + records / 10_000)
         figures["writer rows/s"] = (records - before) / (done - first)
+        figures["writer's session CPU-s/M"] = meter.end()[0]["postgres session"] / (records - before) * 1e6
         job.verify()
         job.chain.stop()
         tables = [table for table, in job.database.execute(
@@ -126,9 +131,12 @@ def sink(bench, records):
             _run([*psql, "-c", f"\\copy (SELECT * FROM {table}) TO '{job.dir}/{number}.bin' (FORMAT binary)"])
         job.database.execute(f"TRUNCATE {', '.join(tables)}")
         commands = [f"\\copy {table} FROM '{job.dir}/{number}.bin' (FORMAT binary)" for number, table in enumerate(tables)]
+        # The session says itself what it has used.
+        statistics = "SELECT pg_read_file('/proc/self/stat')"
         begun = time.monotonic()
-        _run([*psql, "-1", *(part for command in commands for part in ("-c", command))])
+        printed = _run([*psql, "-1", "-A", "-t", *(part for command in [*commands, statistics] for part in ("-c", command))])
         figures["\\copy rows/s"] = records / (time.monotonic() - begun)
+        figures["\\copy's session CPU-s/M"] = cpu_seconds_of(printed) / records * 1e6
     figures["writer / \\copy"] = figures["writer rows/s"] / figures["\\copy rows/s"]
     return figures
 
