@@ -54,7 +54,7 @@ class Consumer {
     bool many_small_messages =
         false;  ///< the source topic: batch fetches (fetch.min.bytes 64 KiB, 5 ms)
     int64_t queue_kbytes =
-        8192;  ///< bound of what the client holds in memory, all partitions together
+        4096;  ///< bound of what the client holds in memory, all partitions together
     bool read_committed = true;
   };
 
