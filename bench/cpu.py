@@ -60,8 +60,12 @@ def family(pid):
 
 
 def proportional_bytes(pid):
-    """Resident memory; what several processes share counts in parts."""
-    for line in pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+    """Resident memory; what several processes share counts in parts. 0 when the process has gone."""
+    try:
+        text = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except OSError:
+        return 0
+    for line in text.splitlines():
         if line.startswith("Pss:"):
             return int(line.split()[1]) * 1024
     raise RuntimeError(f"/proc/{pid}/smaps_rollup has no Pss")

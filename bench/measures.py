@@ -43,13 +43,13 @@ def backlog(bench, records, job_of=None):
 
 
 def warm_up(bench, records):
-    """Until the broker's cost stands still for two runs: one that has just started mostly compiles itself."""
+    """Until the broker's cost stands still for three runs: one that has just started mostly compiles itself."""
     best, still = float("inf"), 0
     for _ in range(12):
         cost = backlog(bench, records)["kafka CPU-s/M"]
         still = still + 1 if cost > 0.95 * best else 0
         best = min(best, cost)
-        if still == 2:
+        if still == 3:
             return
 
 
