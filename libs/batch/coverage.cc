@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "base/strings.h"
+
 namespace sluice::batch {
 
 Counts& operator+=(Counts& counts, const Counts& more) {
@@ -12,6 +14,18 @@ Counts& operator+=(Counts& counts, const Counts& more) {
 
 int64_t Total(const Counts& counts) {
   return std::accumulate(counts.begin(), counts.end(), int64_t{0});
+}
+
+std::string Describe(const Breaker& breaker) {
+  if (!breaker.IsOpen()) return "the breaker is closed";
+  const std::string text = Concat("the breaker is open at offset ", breaker.next, ": ");
+  if (breaker.open == Breaker::Cause::kRule) {
+    return Concat(text, "the record breaks the rule ", breaker.rule, ", whose action is fail");
+  }
+  const Offset first = breaker.next / breaker.window * breaker.window;
+  return Concat(text, "with this record (", breaker.rule, ") ", breaker.failures + 1,
+                " have failed of offsets [", first, ", ", first + breaker.window,
+                "), more than quality.breaker.max_failure_rate allows");
 }
 
 Acceptance Reader::Offer(const Range& batch) {

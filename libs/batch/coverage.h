@@ -35,6 +35,25 @@ struct ContractRef {
   bool operator==(const ContractRef&) const = default;
 };
 
+/// What qc's breaker has counted and decided as of a batch: where its next owner goes on.
+struct Breaker {
+  enum class Cause : uint8_t {
+    kNone,         ///< closed
+    kRule,         ///< the record at `next` breaks a rule whose action is `fail`
+    kFailureRate,  ///< with it, more records of the window have failed than are allowed
+  };
+  Offset next = 0;       ///< records before it do not trip the breaker (again)
+  int64_t window = 0;    ///< source offsets in a window; 0: the rate has no limit
+  int64_t failures = 0;  ///< failed and corrupt records before `next` in the window that holds it
+  Cause open = Cause::kNone;  ///< else nothing at or behind `next` is emitted
+  std::string rule;           ///< while open: that the record breaks; its reason when it is corrupt
+
+  bool IsOpen() const { return open != Cause::kNone; }
+  bool operator==(const Breaker&) const = default;
+};
+/// Why an open breaker is open, for people: "the breaker is open at offset 7: ...".
+std::string Describe(const Breaker& breaker);
+
 /// The header of an internal message (`sluice-coverage`, sluice.wire.v1.Coverage on the wire).
 struct Coverage {
   std::string pipeline;
@@ -53,6 +72,7 @@ struct Coverage {
       false;  ///< the partition had nothing new for idle_timeout: it holds no watermark back
   int64_t newest_timestamp_ms =
       -1;  ///< of the newest record in or before the range (end-to-end latency); -1: none yet
+  Breaker breaker;
 };
 
 /// What a reader that holds `next` does with a batch (law 3).

@@ -123,6 +123,20 @@ absl::StatusOr<std::shared_ptr<arrow::RecordBatch>> DecodeForeign(
   return rows;
 }
 
+absl::StatusOr<Breaker> DecodeBreaker(const wire::v1::Breaker& proto) {
+  static_assert(static_cast<int>(Breaker::Cause::kRule) == wire::v1::BREAKER_CAUSE_RULE);
+  static_assert(static_cast<int>(Breaker::Cause::kFailureRate) ==
+                wire::v1::BREAKER_CAUSE_FAILURE_RATE);
+  if (proto.next() < 0 || proto.window() < 0 || proto.failures() < 0 ||
+      proto.failures() > proto.window() || proto.window() > INT64_MAX - proto.next() ||
+      !wire::v1::BreakerCause_IsValid(proto.open()) ||
+      (proto.open() == wire::v1::BREAKER_CAUSE_FAILURE_RATE && proto.window() == 0)) {
+    return absl::InvalidArgumentError("no such breaker");
+  }
+  return Breaker{proto.next(), proto.window(), proto.failures(),
+                 static_cast<Breaker::Cause>(proto.open()), proto.rule()};
+}
+
 }  // namespace
 
 std::string EncodeCoverage(const Coverage& coverage) {
@@ -143,6 +157,13 @@ std::string EncodeCoverage(const Coverage& coverage) {
   proto.set_idle(coverage.idle);
   if (coverage.newest_timestamp_ms >= 0)
     proto.set_newest_timestamp_ms(coverage.newest_timestamp_ms);
+  if (const Breaker& breaker = coverage.breaker; breaker != Breaker{}) {
+    proto.mutable_breaker()->set_next(breaker.next);
+    proto.mutable_breaker()->set_window(breaker.window);
+    proto.mutable_breaker()->set_failures(breaker.failures);
+    proto.mutable_breaker()->set_open(static_cast<wire::v1::BreakerCause>(breaker.open));
+    proto.mutable_breaker()->set_rule(breaker.rule);
+  }
   return proto.SerializeAsString();
 }
 
@@ -182,6 +203,7 @@ absl::StatusOr<Coverage> DecodeCoverage(std::string_view bytes) {
   if (lost != (coverage.lost ? range.next - range.first : 0)) {
     return absl::InvalidArgumentError("a lost range is lost as a whole");
   }
+  SLUICE_ASSIGN_OR_RETURN(coverage.breaker, DecodeBreaker(proto.breaker()));
   return coverage;
 }
 

@@ -381,6 +381,7 @@ Coverage FullCoverage() {
   coverage.watermark_us = -5;
   coverage.idle = true;
   coverage.newest_timestamp_ms = 1'700'000'000'123;
+  coverage.breaker = {coverage.range.next, 10'000, 17, Breaker::Cause::kFailureRate, "speed_max"};
   return coverage;
 }
 
@@ -398,6 +399,7 @@ void ExpectSame(const Coverage& a, const Coverage& b) {
   EXPECT_EQ(a.watermark_us, b.watermark_us);
   EXPECT_EQ(a.idle, b.idle);
   EXPECT_EQ(a.newest_timestamp_ms, b.newest_timestamp_ms);
+  EXPECT_EQ(a.breaker, b.breaker);
 }
 
 TEST(Header, EveryFieldComesBack) {
@@ -454,10 +456,29 @@ TEST(Header, Contradictions) {
   EXPECT_TRUE(
       refused([&](Coverage& c) { lose(c), c.counts[static_cast<size_t>(Verdict::kLost)] = 99; }));
 
+  EXPECT_TRUE(refused([](Coverage& c) { c.breaker.next = -1; }));
+  EXPECT_TRUE(refused([](Coverage& c) { c.breaker.window = -1; }));
+  EXPECT_TRUE(refused([](Coverage& c) { c.breaker.failures = -1; }));
+  EXPECT_TRUE(refused([](Coverage& c) { c.breaker.failures = c.breaker.window + 1; }));
+  EXPECT_TRUE(refused([](Coverage& c) { c.breaker.next = INT64_MAX; })) << "its window overflows";
+  EXPECT_TRUE(refused([](Coverage& c) { c.breaker.window = c.breaker.failures = 0; }))
+      << "a rate without a window";
+
   wire::v1::Coverage proto;
   ASSERT_TRUE(proto.ParseFromString(EncodeCoverage(FullCoverage())));
+  wire::v1::Coverage later = proto;
+  later.mutable_breaker()->set_open(static_cast<wire::v1::BreakerCause>(3));
+  EXPECT_FALSE(DecodeCoverage(later.SerializeAsString()).ok()) << "a cause of a later build";
   proto.add_counts(0);
   EXPECT_FALSE(DecodeCoverage(proto.SerializeAsString()).ok()) << "a verdict of a later build";
+}
+
+TEST(Header, AClosedBreakerThatCountsNothingTakesNoBytes) {
+  Coverage coverage = FullCoverage();
+  coverage.breaker = {};
+  wire::v1::Coverage proto;
+  ASSERT_TRUE(proto.ParseFromString(EncodeCoverage(coverage)));
+  EXPECT_FALSE(proto.has_breaker());
 }
 
 TEST(Header, AnyBytes) {

@@ -28,6 +28,12 @@ struct PostgresSinkConfig {
   absl::Duration commit_age = absl::Milliseconds(50);  ///< and by age of the oldest accepted batch
 };
 
+/// When qc stops a partition because too many of its records fail.
+struct BreakerConfig {
+  double max_failure_rate = 1;  ///< of the offsets of a window; 1: never
+  int64_t window = 10'000;      ///< source offsets; windows begin at its multiples
+};
+
 struct PipelineConfig {
   std::string name;           ///< [a-z0-9-]{1,40}
   std::string folder;         ///< where the file lies
@@ -48,6 +54,7 @@ struct PipelineConfig {
   int64_t max_raw_bytes = 16 << 10;    ///< how much of a corrupt value is kept in `_raw`
   int64_t max_key_bytes = 4 << 10;  ///< a longer key is `corrupt: oversize_key`, and kept truncated
   int max_depth = 32;
+  std::optional<BreakerConfig> breaker;  ///< none: only a rule with the action `fail` trips it
   absl::Duration punctuation_interval = absl::Seconds(3);
   absl::Duration internal_retention = absl::Hours(24 * 7);
   int replication_factor = -1;  ///< of internal topics; -1: the broker's default

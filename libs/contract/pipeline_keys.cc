@@ -73,6 +73,25 @@ PostgresSinkConfig& Postgres(PipelineConfig* config) {
   return *config->postgres;
 }
 
+BreakerConfig& Breaker(PipelineConfig* config) {
+  if (!config->breaker.has_value()) config->breaker.emplace();
+  return *config->breaker;
+}
+
+std::string SetShare(std::string_view text, double* target) {
+  double value = 0;
+  if (!absl::SimpleAtod(AbslView(text), &value) || !(value >= 0 && value < 1))
+    return "must be a share from 0 to less than 1, such as 0.2";
+  *target = value;
+  return "";
+}
+
+std::string SetRecords(std::string_view text, int64_t min, int64_t max, int64_t* target) {
+  constexpr std::string_view kUnit = " records";
+  const bool unit = text.size() > kUnit.size() && text.substr(text.size() - kUnit.size()) == kUnit;
+  return SetInteger(unit ? text.substr(0, text.size() - kUnit.size()) : text, min, max, target);
+}
+
 // The arguments of every `set`.
 #define SET [](std::string_view text, PipelineConfig * c) -> std::string
 
@@ -153,6 +172,16 @@ return "";
 }
 , {"limits.max_depth", kOptional, "1 to 1000 (32)", "a record nested deeper is corrupt: too_deep",
    SET{return SetInteger(text, 1, 1000, &c->max_depth);
+}
+}
+, {"quality.breaker.max_failure_rate", "quality.breaker", "0 to less than 1",
+   "qc stops a partition when more than this share of a window is failed or corrupt",
+   SET{return SetShare(text, &Breaker(c).max_failure_rate);
+}
+}
+, {"quality.breaker.window", kOptional, "a number of records (10000 records)",
+   "how many source offsets are counted together; windows begin at its multiples",
+   SET{return SetRecords(text, 1, 1'000'000'000, &Breaker(c).window);
 }
 }
 , {"internal_topics.retention", kOptional, "a duration (7 days)",

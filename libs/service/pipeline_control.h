@@ -25,9 +25,10 @@ enum class PartitionState : uint8_t {
   kBlocked,   ///< waits for a sink or for Kafka, retrying
   kStopped,   ///< refused, by name: see `error`
   kGap,       ///< an internal gap is open: nothing is applied beyond it
+  kTripped,   ///< the breaker is open: see `error`
 };
 inline constexpr const char* kPartitionStateNames[] = {"opening", "running", "paused", "draining",
-                                                       "blocked", "stopped", "gap"};
+                                                       "blocked", "stopped", "gap",    "tripped"};
 
 /// One source partition as this process sees it. Offsets are source offsets.
 struct PartitionStatus {
@@ -94,6 +95,19 @@ struct SeekResult {
   int64_t to = -1;    ///< position after (or what it would be, with dry_run)
 };
 
+/// Which open breaker to reset, and how far records may pass.
+struct BreakerResetRequest {
+  std::optional<int64_t> at;  ///< only if it is open at this offset
+  std::optional<int64_t>
+      until;  ///< records before it pass; none: as the cause of the trip suggests
+  bool dry_run = false;
+};
+struct BreakerReset {
+  int64_t from = -1;   ///< the record that tripped it
+  int64_t to = -1;     ///< records before it pass, or would
+  std::string reason;  ///< why it was open
+};
+
 class PipelineControl {
  public:
   virtual ~PipelineControl() = default;
@@ -112,6 +126,10 @@ class PipelineControl {
   /// Accept that [next, begin of the log) is lost: emits it with verdict `lost`. Only for the stage
   /// that is stopped for it.
   virtual absl::StatusOr<SeekResult> AcceptLoss(int32_t partition, bool dry_run) = 0;
+  /// Let the records pass that tripped the breaker of a partition.
+  virtual absl::StatusOr<BreakerReset> ResetBreaker(int32_t, const BreakerResetRequest&) {
+    return absl::UnimplementedError("only qc has a breaker");
+  }
   virtual absl::StatusOr<std::unique_ptr<TapStream>> Tap(const TapFilter& filter) = 0;
   /// Read the contract file again. Returns the version now in force or pending.
   virtual absl::StatusOr<std::string> ReloadContract() = 0;

@@ -193,6 +193,27 @@ grpc::Status PipelineServiceImpl::AcceptLoss(Context* context,
   return Fill(result, response);
 }
 
+grpc::Status PipelineServiceImpl::ResetBreaker(Context* context,
+                                               const admin::v1::ResetBreakerRequest* request,
+                                               admin::v1::ResetBreakerResponse* response) {
+  const auto control = Find(request->pipeline());
+  if (!control.ok()) return ToGrpc(control.status());
+  BreakerResetRequest reset;
+  if (request->has_at()) reset.at = request->at();
+  if (request->has_until()) reset.until = request->until();
+  reset.dry_run = request->dry_run();
+  const auto result = (*control)->ResetBreaker(request->partition(), reset);
+  Audit(*context, "reset-breaker", request->pipeline(), result.status(),
+        Concat(request->partition(),
+               result.ok() ? Concat(" [", result->from, ", ", result->to, ")") : "",
+               request->dry_run() ? " dry run" : ""));
+  if (!result.ok()) return ToGrpc(result.status());
+  response->set_from(result->from);
+  response->set_to(result->to);
+  response->set_reason(result->reason);
+  return grpc::Status::OK;
+}
+
 grpc::Status PipelineServiceImpl::Tap(Context* context, const admin::v1::TapRequest* request,
                                       Writer<admin::v1::TapResponse>* writer) {
   const auto control = Find(request->pipeline());

@@ -35,6 +35,8 @@ class PipelineServiceImpl final : public admin::v1::PipelineService::Service {
   grpc::Status Seek(Context*, const admin::v1::SeekRequest*, admin::v1::SeekResponse*) override;
   grpc::Status Repair(Context*, const admin::v1::RepairRequest*,
                       admin::v1::RepairResponse*) override;
+  grpc::Status ResetBreaker(Context*, const admin::v1::ResetBreakerRequest*,
+                            admin::v1::ResetBreakerResponse*) override;
   grpc::Status AcceptLoss(Context*, const admin::v1::AcceptLossRequest*,
                           admin::v1::AcceptLossResponse*) override;
   grpc::Status Tap(Context*, const admin::v1::TapRequest*,

@@ -5,7 +5,7 @@ namespace {
 
 // The message's enumeration has "unspecified" before the states.
 static_assert(static_cast<int>(PartitionState::kOpening) + 1 == admin::v1::PARTITION_STATE_OPENING);
-static_assert(static_cast<int>(PartitionState::kGap) + 1 == admin::v1::PARTITION_STATE_GAP);
+static_assert(static_cast<int>(PartitionState::kTripped) + 1 == admin::v1::PARTITION_STATE_TRIPPED);
 
 void ToProto(const PartitionStatus& status, admin::v1::PartitionStatus* message) {
   message->set_partition(status.partition);

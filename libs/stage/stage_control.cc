@@ -157,6 +157,26 @@ absl::StatusOr<service::SeekResult> StageLoop::AcceptLoss(int32_t partition, boo
   });
 }
 
+absl::StatusOr<service::BreakerReset> StageLoop::ResetBreaker(
+    int32_t partition, const service::BreakerResetRequest& request) {
+  return Ask<service::BreakerReset>([this, partition,
+                                     request]() -> absl::StatusOr<service::BreakerReset> {
+    const auto found = lanes_.find(partition);
+    if (found == lanes_.end())
+      return absl::NotFoundError("this instance does not own the partition");
+    Lane& lane = found->second;
+    if (lane.state != PartitionState::kTripped)
+      return absl::FailedPreconditionError("the breaker of this partition is not open");
+    SLUICE_ASSIGN_OR_RETURN(service::BreakerReset reset, worker_->ResetBreaker(partition, request));
+    if (request.dry_run) return reset;
+    lane.state = PartitionState::kOpening;
+    lane.retry_at = absl::InfinitePast();
+    lane.Recovered();
+    housekeeping_at_ = absl::InfinitePast();
+    return reset;
+  });
+}
+
 absl::StatusOr<std::unique_ptr<service::TapStream>> StageLoop::Tap(
     const service::TapFilter& filter) {
   return taps_.Open(filter);
@@ -193,6 +213,9 @@ std::string StageLoop::ConfigJson() {
   text("bootstrap_servers", options_.bootstrap_servers);
   text("instance_id", options_.instance_id);
   number("generation", pipeline.generation);
+  number("breaker_window", pipeline.breaker ? pipeline.breaker->window : 0);
+  Append(&json, ", \"breaker_max_failure_rate\": ",
+         pipeline.breaker ? pipeline.breaker->max_failure_rate : 1.0);
   number("batch_rows", pipeline.batch_rows);
   number("batch_bytes", pipeline.batch_bytes);
   number("batch_age_us", absl::ToInt64Microseconds(pipeline.batch_age));

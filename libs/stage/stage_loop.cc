@@ -292,12 +292,17 @@ void StageLoop::OnFault(const Fault& fault, absl::Time now) {
   const bool fenced = absl::IsAborted(fault.status);
   // A topic or partition that is not there may be about to come: nothing was lost by waiting.
   const bool again = IsRetryable(fault.status) || fenced || absl::IsNotFound(fault.status);
-  lane.state = again ? PartitionState::kBlocked : PartitionState::kStopped;
+  const bool tripped = IsBreakerOpen(fault.status);
+  lane.state = tripped ? PartitionState::kTripped
+               : again ? PartitionState::kBlocked
+                       : PartitionState::kStopped;
   lane.retry_at = now + (fenced ? kFencedPause : lane.backoff.Next());
   // The first failure in a row is worth a line, and every stop.
   if (!again || lane.error.empty()) {
     const auto write = again ? &log::Warn : &log::Error;
-    write(again ? "partition blocked" : "partition stopped",
+    write(tripped ? "the breaker stopped a partition"
+          : again ? "partition blocked"
+                  : "partition stopped",
           {{"stage", definition_.stage}, {"partition", fault.partition}, {"error", fault.status}});
   }
   lane.error = std::string(StdView(fault.status.message()));
@@ -318,9 +323,7 @@ void StageLoop::NoteRecoveries() {
     const kafka::Offset goal = end >= 0 ? std::min(lane.failed_at, end) : lane.failed_at;
     if (!progress && (lane.read_to < goal || !worker_->Settled())) continue;
     log::Info("partition goes on", {{"stage", definition_.stage}, {"partition", partition}});
-    lane.error.clear();
-    lane.failed_at = lane.done_before = 0;
-    lane.backoff.Reset();
+    lane.Recovered();
   }
 }
 
@@ -374,7 +377,7 @@ void StageLoop::PublishStatus(absl::Time now) {
   status.stage = definition_.stage;
   status.instance_id = context_.instance_id;
   status.uptime_ms = absl::ToInt64Milliseconds(now - started_at_);
-  int64_t paused = 0, blocked = 0, stopped = 0, opening = 0;
+  int64_t paused = 0, blocked = 0, stopped = 0, tripped = 0, opening = 0;
   std::string cause;
   for (const auto& [number, lane] : lanes_) {
     service::PartitionStatus partition;
@@ -393,14 +396,16 @@ void StageLoop::PublishStatus(absl::Time now) {
         partition.state = PartitionState::kBlocked;
       if (draining_) partition.state = PartitionState::kDraining;
     }
-    if (cause.empty() && !lane.error.empty()) cause = Concat(": ", lane.error);
+    const bool waits = lane.state != PartitionState::kTripped;  // it does what it is there for
+    if (cause.empty() && waits && !lane.error.empty()) cause = Concat(": ", lane.error);
     paused += lane.state == PartitionState::kPaused;
     stopped += lane.state == PartitionState::kStopped;
+    tripped += lane.state == PartitionState::kTripped;
     blocked += lane.state == PartitionState::kBlocked || lane.IsFailing();
     opening += lane.state == PartitionState::kOpening;
     status.partitions.push_back(std::move(partition));
   }
-  metrics_->PartitionStates(paused, blocked, stopped);
+  metrics_->PartitionStates(paused, blocked, stopped, tripped);
   absl::Status ready = Ready();
   status.error = std::string(StdView(ready.message()));
   if (ready.ok() && stopped > 0)

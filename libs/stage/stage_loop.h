@@ -4,7 +4,8 @@
 //
 //   opening --Open ok--> running --fault, retryable--> blocked --backoff--> opening
 //      |                    |------fault, else--------> stopped --resume--> opening
-//      '--Open fails-> blocked or stopped;  pause: any --> paused --resume--> opening
+//      |                    |------breaker open-------> tripped --reset---> opening
+//      '--Open fails-> blocked, stopped or tripped;  pause: any --> paused --resume--> opening
 
 #include <atomic>
 #include <condition_variable>
@@ -62,6 +63,8 @@ class StageLoop : public service::Runnable, public service::PipelineControl {
   absl::StatusOr<service::SeekResult> Repair(int32_t partition, int64_t from,
                                              bool dry_run) override;
   absl::StatusOr<service::SeekResult> AcceptLoss(int32_t partition, bool dry_run) override;
+  absl::StatusOr<service::BreakerReset> ResetBreaker(
+      int32_t partition, const service::BreakerResetRequest& request) override;
   absl::StatusOr<std::unique_ptr<service::TapStream>> Tap(
       const service::TapFilter& filter) override;
   absl::StatusOr<std::string> ReloadContract() override;
@@ -75,6 +78,13 @@ class StageLoop : public service::Runnable, public service::PipelineControl {
     bool IsOpen() const { return state == service::PartitionState::kRunning; }
     /// Open again after a fault, and not yet as far as it was then.
     bool IsFailing() const { return IsOpen() && !error.empty(); }
+
+    /// What it had failed at is behind it.
+    void Recovered() {
+      error.clear();
+      failed_at = done_before = 0;
+      backoff.Reset();
+    }
 
     service::PartitionState state = service::PartitionState::kOpening;
     absl::Time retry_at = absl::InfinitePast();

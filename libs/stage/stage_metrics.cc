@@ -32,6 +32,7 @@ StageMetrics::StageMetrics(std::string pipeline, std::string stage, std::string 
   paused_ = registry_.Get(GaugeId::kPausedPartitions, {pipeline_, stage_});
   blocked_ = registry_.Get(GaugeId::kBlockedPartitions, {pipeline_, stage_});
   stopped_ = registry_.Get(GaugeId::kStoppedPartitions, {pipeline_, stage_});
+  tripped_ = registry_.Get(GaugeId::kBreakerOpenPartitions, {pipeline_, stage_});
   gaps_ = registry_.Get(GaugeId::kOpenGaps, {pipeline_, stage_});
   last_record_ = registry_.Get(GaugeId::kLastRecordTimestamp, {pipeline_, stage_});
   produce_duration_ = registry_.Get(HistogramId::kProduceDuration, {pipeline_, stage_});
@@ -92,10 +93,21 @@ void StageMetrics::GapClosed(int32_t partition) {
   gaps_.Set(static_cast<double>(open_gaps_.size()));
 }
 
-void StageMetrics::PartitionStates(int64_t paused, int64_t blocked, int64_t stopped) {
+void StageMetrics::PartitionStates(int64_t paused, int64_t blocked, int64_t stopped,
+                                   int64_t tripped) {
   paused_.Set(static_cast<double>(paused));
   blocked_.Set(static_cast<double>(blocked));
   stopped_.Set(static_cast<double>(stopped));
+  tripped_.Set(static_cast<double>(tripped));
+}
+
+void StageMetrics::BreakerTripped(const std::string& rule) {
+  const auto found = rules_.find(rule);
+  if (found == rules_.end()) {
+    corrupt_trips_.Increment();
+  } else {
+    found->second.trips.Increment();
+  }
 }
 
 void StageMetrics::Sink(const std::string& sink) {
@@ -116,10 +128,12 @@ void StageMetrics::SinkCommit(absl::Duration duration, int64_t records, int64_t 
 }
 
 void StageMetrics::Rules(const contract::Contract& contract) {
+  corrupt_trips_ = registry_.Get(CounterId::kBreakerTrips, {pipeline_, "(corrupt)"});
   for (const contract::Rule& rule : contract.rules) {
     rules_[rule.id] = {registry_.Get(CounterId::kRuleEvaluations, {pipeline_, rule.id}),
                        registry_.Get(CounterId::kRuleFailures,
-                                     {pipeline_, rule.id, rule.severity, rule.dimension})};
+                                     {pipeline_, rule.id, rule.severity, rule.dimension}),
+                       registry_.Get(CounterId::kBreakerTrips, {pipeline_, rule.id})};
   }
 }
 

@@ -52,7 +52,9 @@ class StageMetrics {
   void Watermark(int32_t partition, int64_t micros) {
     At(partition).watermark.Set(static_cast<double>(micros) * 1e-6);
   }
-  void PartitionStates(int64_t paused, int64_t blocked, int64_t stopped);
+  void PartitionStates(int64_t paused, int64_t blocked, int64_t stopped, int64_t tripped);
+  /// The breaker has been tripped by a record that breaks `rule`, or by a corrupt one.
+  void BreakerTripped(const std::string& rule);
 
   /// A sink's part of the table; its series appear with the first call.
   void Sink(const std::string& sink);
@@ -74,7 +76,7 @@ class StageMetrics {
     metrics::Gauge lag, position, watermark;
   };
   struct Rule {
-    metrics::Counter evaluations, failures;
+    metrics::Counter evaluations, failures, trips;
   };
   Partition& At(int32_t partition) { return partitions_.at(partition); }
 
@@ -85,8 +87,8 @@ class StageMetrics {
   std::map<std::string, Rule> rules_;
   std::vector<metrics::Counter> corrupt_, ignored_;
   metrics::Counter received_bytes_, emitted_bytes_, openings_, produce_failures_, sink_commits_,
-      sink_retries_, sink_fences_, sink_rejected_;
-  metrics::Gauge owned_, paused_, blocked_, stopped_, gaps_, last_record_;
+      sink_retries_, sink_fences_, sink_rejected_, corrupt_trips_;
+  metrics::Gauge owned_, paused_, blocked_, stopped_, tripped_, gaps_, last_record_;
   metrics::Histogram produce_duration_, stage_latency_, batch_records_, end_to_end_, sink_duration_,
       sink_records_;
 };

@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -23,6 +24,10 @@ struct Fault {
   int32_t partition = 0;
   absl::Status status;
 };
+
+/// An error that says that the breaker of a partition is open: its state is then `tripped`.
+absl::Status BreakerOpenError(std::string_view message);
+bool IsBreakerOpen(const absl::Status& status);
 
 /// Everything is called by the loop's thread. A partition is open between a successful Open and
 /// Close.
@@ -66,6 +71,11 @@ class Worker {
   /// log are lost.
   virtual absl::StatusOr<service::SeekResult> AcceptLoss(int32_t partition, bool dry_run) = 0;
   virtual absl::StatusOr<std::string> ReloadContract() = 0;
+  /// An operator lets the records pass that tripped the breaker of a partition, which is not open.
+  virtual absl::StatusOr<service::BreakerReset> ResetBreaker(int32_t,
+                                                             const service::BreakerResetRequest&) {
+    return absl::UnimplementedError("only qc has a breaker");
+  }
 
   /// Input offsets that are done with, for lag exporters and as hints: never later than the truth.
   /// With each goes what is worth remembering when the own output has expired (PositionNote).

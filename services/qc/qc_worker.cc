@@ -2,20 +2,54 @@
 
 #include <algorithm>
 
+#include "arrow/array.h"
 #include "arrow/buffer.h"
 #include "arrow/record_batch.h"
 #include "base/log.h"
 #include "base/status.h"
+#include "batch/schema.h"
 #include "qc/judgement.h"
 #include "stage/topics.h"
 
 namespace sluice::qc {
+
+namespace {
+
+// What an operator is told of an open breaker.
+std::string ToDo(const batch::Breaker& breaker) {
+  return Concat(Describe(breaker), "; sluicectl reset-breaker lets it pass");
+}
+
+// The records of `coverage` that lie before `next`, as a batch of their own. `last` is what came
+// before it: what the records behind know of time must not be said yet.
+std::shared_ptr<arrow::RecordBatch> Head(const arrow::RecordBatch& rows, batch::Offset next,
+                                         const std::optional<batch::Coverage>& last,
+                                         batch::Coverage* coverage) {
+  const auto* offsets = rows.column_data(batch::kOffset)->GetValues<int64_t>(1);
+  const int64_t count = std::lower_bound(offsets, offsets + rows.num_rows(), next) - offsets;
+  auto head = rows.Slice(0, count);
+  coverage->range.next = next;
+  coverage->counts = batch::CountVerdicts(*head);
+  coverage->watermark_us = last ? last->watermark_us : std::nullopt;
+  coverage->newest_timestamp_ms = last ? last->newest_timestamp_ms : -1;
+  const auto& timestamps =
+      static_cast<const arrow::TimestampArray&>(*head->column(batch::kTimestamp));
+  for (int64_t row = 0; row < count; ++row) {
+    if (timestamps.IsValid(row))
+      coverage->newest_timestamp_ms =
+          std::max(coverage->newest_timestamp_ms, timestamps.Value(row));
+  }
+  return head;
+}
+
+}  // namespace
 
 QcWorker::Judge::Judge(std::shared_ptr<const contract::Contract> contract)
     : evaluator(contract), encoder(contract) {}
 
 QcWorker::QcWorker(const stage::Context& context)
     : context_(context),
+      breaker_(context.pipeline.breaker),
       input_(context, context.pipeline.InternalTopic(stage::kValidatedStage)),
       output_(context, context.pipeline.InternalTopic(stage::kCheckedStage), input_.topic()) {}
 
@@ -37,6 +71,8 @@ absl::StatusOr<kafka::Offset> QcWorker::Open(int32_t number, std::optional<int64
   SLUICE_RETURN_IF_ERROR(
       context_.admin->GrowTopic(output_.topic(), input.partitions, stage::kRequestTimeout));
   SLUICE_ASSIGN_OR_RETURN(const stage::BatchOutput::End end, output_.ReadEnd(number));
+  if (end.last && end.last->breaker.IsOpen())
+    return stage::BreakerOpenError(ToDo(end.last->breaker));
   SLUICE_ASSIGN_OR_RETURN(
       const auto committed,
       context_.admin->CommittedOffset(group, {input_.topic(), number}, stage::kRequestTimeout));
@@ -65,6 +101,9 @@ absl::StatusOr<kafka::Offset> QcWorker::Open(int32_t number, std::optional<int64
   if (end.last) {
     partition.last = end.last;
     partition.last->range.next = *next;
+    partition.breaker = end.last->breaker;
+    // What was let pass once does not trip it when a repair emits it again.
+    if (rewind_to) partition.breaker.next = std::max(partition.breaker.next, end.last->range.next);
     output_.Open(number, end.last->range.next, end.last);
     output_.emitter(number)->Rewind(*next);
   }
@@ -84,7 +123,8 @@ void QcWorker::Close(int32_t number) {
 void QcWorker::Take(kafka::Message message) {
   const int32_t number = message.partition();
   Partition& partition = partitions_.at(number);
-  if (partition.failed) return;  // a fault is on its way, and this is read again
+  // A fault is on its way, or waits for an acknowledgement, and this is read again.
+  if (partition.failed || partition.breaker.IsOpen()) return;
   auto input = input_.Offer(std::move(message));
   if (!input.ok()) {
     Fail(number, partition, input.status());
@@ -100,7 +140,7 @@ void QcWorker::Take(kafka::Message message) {
     if (news) partition.last_sent = punctuate_at_ = absl::InfinitePast();
     return;
   }
-  auto outgoing = Evaluate(*std::move(*input));
+  auto outgoing = Evaluate(*std::move(*input), partition);
   if (!outgoing.ok()) {
     Fail(number, partition, outgoing.status());
     return;
@@ -111,7 +151,8 @@ void QcWorker::Take(kafka::Message message) {
   SendNext(number, partition);
 }
 
-absl::StatusOr<QcWorker::Outgoing> QcWorker::Evaluate(stage::InputBatch input) {
+absl::StatusOr<QcWorker::Outgoing> QcWorker::Evaluate(stage::InputBatch input,
+                                                      Partition& partition) {
   Judge& judge = JudgeFor(input.contract);
   Outgoing outgoing;
   outgoing.coverage = std::move(input.coverage);
@@ -126,6 +167,12 @@ absl::StatusOr<QcWorker::Outgoing> QcWorker::Evaluate(stage::InputBatch input) {
                                       judge.outcome.failed[rule]);
     }
   }
+  if (breaker_.Judge(*input.contract, *rows, judge.outcome, outgoing.coverage.range,
+                     &partition.breaker)) {
+    rows = Head(*rows, partition.breaker.next, partition.last, &outgoing.coverage);
+    outgoing.done = input.internal_offset;  // the rest of it is not done with
+  }
+  outgoing.coverage.breaker = partition.breaker;
   context_.metrics->Received(outgoing.coverage.partition, batch::Total(outgoing.coverage.counts));
   context_.taps->Offer(*rows, *input.contract, outgoing.coverage.partition);
   SLUICE_ASSIGN_OR_RETURN(outgoing.value, judge.encoder.Encode(*rows));
@@ -144,6 +191,12 @@ QcWorker::Judge& QcWorker::JudgeFor(const std::shared_ptr<const contract::Contra
 void QcWorker::Fail(int32_t number, Partition& partition, const absl::Status& status) {
   partition.failed = true;
   faults_.push_back({number, status});
+}
+
+void QcWorker::Trip(int32_t number, Partition& partition) {
+  const batch::Breaker& breaker = partition.breaker;
+  context_.metrics->BreakerTripped(breaker.rule);
+  Fail(number, partition, stage::BreakerOpenError(ToDo(breaker)));
 }
 
 void QcWorker::SendNext(int32_t number, Partition& partition) {
@@ -168,6 +221,7 @@ void QcWorker::Tick(absl::Time now, std::vector<stage::Fault>* faults) {
       partition.verdicts += sent.coverage.counts;
       partition.done = sent.done;
       context_.metrics->Emitted(batch.partition, sent.coverage.counts);
+      if (sent.coverage.breaker.IsOpen()) Trip(batch.partition, partition);
       waiting_bytes_ -= sent.value->size();
       partition.waiting.pop_front();
       partition.sent_first = false;
@@ -191,6 +245,7 @@ void QcWorker::Punctuate(absl::Time now) {
     coverage.range = {emitter->end(), emitter->end()};
     coverage.counts = {};
     coverage.lost = false;
+    coverage.breaker = partition.breaker;
     auto value = Punctuation(coverage);
     const absl::Status status =
         value.ok() ? output_.Send(coverage, *std::move(value)) : value.status();
@@ -219,12 +274,42 @@ absl::StatusOr<std::string> QcWorker::ReloadContract() {
       "qc takes the contract from the batches: reload it at the ingest-validator");
 }
 
+absl::StatusOr<service::BreakerReset> QcWorker::ResetBreaker(
+    int32_t number, const service::BreakerResetRequest& request) {
+  SLUICE_ASSIGN_OR_RETURN(const stage::BatchOutput::End end, output_.ReadEnd(number));
+  if (!end.last || !end.last->breaker.IsOpen())
+    return absl::FailedPreconditionError("the breaker of this partition is not open any more");
+  const batch::Breaker& open = end.last->breaker;
+  if (request.at && *request.at != open.next) {
+    return absl::FailedPreconditionError(Concat(
+        "the breaker is open at another record now: expected=", *request.at, " found=", open.next));
+  }
+  const batch::Offset until = request.until.value_or(Breaker::DefaultUntil(open));
+  if (until <= open.next) {
+    return absl::InvalidArgumentError(Concat(
+        "until must be behind the record that tripped it: until=", until, " at=", open.next));
+  }
+  const service::BreakerReset reset{open.next, until, batch::Describe(open)};
+  if (request.dry_run) return reset;
+  batch::Coverage coverage = *end.last;
+  coverage.range.first = coverage.range.next;
+  coverage.counts = {};
+  coverage.lost = false;
+  coverage.breaker = Breaker::Reset(open, until);
+  SLUICE_ASSIGN_OR_RETURN(auto value, Punctuation(coverage));
+  SLUICE_RETURN_IF_ERROR(output_.SendAndWait(coverage, std::move(value)));
+  log::Warn("an operator reset the breaker",
+            {{"partition", number}, {"from", reset.from}, {"until", until}});
+  return reset;
+}
+
 std::map<int32_t, kafka::OffsetAndMetadata> QcWorker::DoneOffsets() const {
   std::map<int32_t, kafka::OffsetAndMetadata> offsets;
   for (const auto& [number, read] : input_.DoneOffsets()) {
     // What was read but is not acknowledged is not done with.
     const Partition& partition = partitions_.at(number);
-    offsets[number] = {partition.waiting.empty() ? read : partition.done, output_.Note(number)};
+    const bool all = partition.waiting.empty() && !partition.breaker.IsOpen();
+    offsets[number] = {all ? read : partition.done, output_.Note(number)};
   }
   return offsets;
 }

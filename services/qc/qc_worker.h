@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "batch/wire.h"
+#include "qc/breaker.h"
 #include "rules/rule_evaluator.h"
 #include "stage/batch_input.h"
 #include "stage/batch_output.h"
@@ -31,6 +32,8 @@ class QcWorker : public stage::Worker {
   absl::Time Deadline() const override { return punctuate_at_; }
   absl::StatusOr<service::SeekResult> AcceptLoss(int32_t partition, bool dry_run) override;
   absl::StatusOr<std::string> ReloadContract() override;
+  absl::StatusOr<service::BreakerReset> ResetBreaker(
+      int32_t partition, const service::BreakerResetRequest& request) override;
   std::map<int32_t, kafka::OffsetAndMetadata> DoneOffsets() const override;
   void Describe(int32_t partition, service::PartitionStatus* status) const override;
   absl::Status Ready() override { return absl::OkStatus(); }
@@ -55,21 +58,24 @@ class QcWorker : public stage::Worker {
   struct Partition {
     std::deque<Outgoing> waiting;  // the first may be in flight
     bool sent_first = false;
-    bool failed = false;  // a fault is on its way: nothing more until it is opened again
+    bool failed = false;     // a fault is on its way: nothing more until it is opened again
+    batch::Breaker breaker;  // open: it is stopped once what lies before the record is acknowledged
     std::optional<batch::Coverage> last;  // of what was judged last: what punctuation repeats
     kafka::Offset done = 0;
     absl::Time last_sent = absl::InfinitePast();
     batch::Counts verdicts{};  // acknowledged since the process started
   };
 
-  absl::StatusOr<Outgoing> Evaluate(stage::InputBatch input);
+  absl::StatusOr<Outgoing> Evaluate(stage::InputBatch input, Partition& partition);
   absl::StatusOr<std::shared_ptr<arrow::Buffer>> Punctuation(const batch::Coverage& coverage);
   Judge& JudgeFor(const std::shared_ptr<const contract::Contract>& contract);
   void SendNext(int32_t number, Partition& partition);
   void Fail(int32_t number, Partition& partition, const absl::Status& status);
+  void Trip(int32_t number, Partition& partition);
   void Punctuate(absl::Time now);
 
   const stage::Context& context_;
+  const Breaker breaker_;
   stage::BatchInput input_;
   stage::BatchOutput output_;
   std::map<std::string, std::unique_ptr<Judge>> judges_;  // by content hash

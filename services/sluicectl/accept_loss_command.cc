@@ -1,11 +1,8 @@
-#include <unistd.h>
-
-#include <iostream>
-
 #include "base/status.h"
 #include "sluicectl/commands.h"
 #include "sluicectl/operation.h"
 #include "sluicectl/pipeline_argument.h"
+#include "sluicectl/question.h"
 #include "sluicectl/reposition.h"
 
 namespace sluice::sluicectl {
@@ -13,23 +10,11 @@ namespace {
 
 namespace pb = admin::v1;
 
-// What the user types, without the line end; empty at the end of input.
-std::string Ask(const std::string& question) {
-  std::cerr << question << std::flush;
-  std::string answer;
-  std::getline(std::cin, answer);
-  return answer;
-}
-
-absl::Status Confirm(const pb::AcceptLossResponse& loss) {
-  if (!isatty(STDIN_FILENO)) {
-    return absl::InvalidArgumentError("nobody to ask: add --yes to accept the loss unattended");
-  }
-  const std::string offsets = Concat(loss.to() - loss.from());
-  const std::string range = Concat("[", loss.from(), ", ", loss.to(), ")");
-  if (Ask(Concat("Records with offsets ", range,
-                 " will be counted as lost, for good. Go on? [y/N] ")) != "y" ||
-      Ask(Concat("To confirm, type the number of offsets in that range: ")) != offsets) {
+absl::Status ConfirmTwice(const pb::AcceptLossResponse& loss) {
+  SLUICE_RETURN_IF_ERROR(Confirm(Concat("Records with offsets [", loss.from(), ", ", loss.to(),
+                                        ") will be counted as lost, for good.")));
+  if (Ask("To confirm, type the number of offsets in that range: ") !=
+      Concat(loss.to() - loss.from())) {
     return absl::CancelledError("nothing was changed");
   }
   return absl::OkStatus();
@@ -53,7 +38,7 @@ class AcceptLossCommand : public Command {
     SLUICE_ASSIGN_OR_RETURN(const Target target, Choose(processes, pipeline));
     SLUICE_ASSIGN_OR_RETURN(pb::AcceptLossResponse loss, Accept(target, /*dry_run=*/true));
     if (!dry_run_) {
-      if (!yes_) SLUICE_RETURN_IF_ERROR(Confirm(loss));
+      if (!yes_) SLUICE_RETURN_IF_ERROR(ConfirmTwice(loss));
       SLUICE_ASSIGN_OR_RETURN(loss, Accept(target, /*dry_run=*/false));
     }
     PrintMove(target, partition_, loss, dry_run_, settings.format);

@@ -62,6 +62,12 @@ absl::StatusOr<pb::AcceptLossResponse> AdminClient::AcceptLoss(
                                       request);
 }
 
+absl::StatusOr<pb::ResetBreakerResponse> AdminClient::ResetBreaker(
+    const pb::ResetBreakerRequest& request) {
+  return Call<pb::ResetBreakerResponse>(*stub_->pipelines, &pb::PipelineService::Stub::ResetBreaker,
+                                        request);
+}
+
 absl::StatusOr<pb::ReloadContractResponse> AdminClient::ReloadContract(
     const pb::ReloadContractRequest& request) {
   return Call<pb::ReloadContractResponse>(*stub_->pipelines,

@@ -30,6 +30,8 @@ class AdminClient {
   absl::StatusOr<admin::v1::RepairResponse> Repair(const admin::v1::RepairRequest& request);
   absl::StatusOr<admin::v1::AcceptLossResponse> AcceptLoss(
       const admin::v1::AcceptLossRequest& request);
+  absl::StatusOr<admin::v1::ResetBreakerResponse> ResetBreaker(
+      const admin::v1::ResetBreakerRequest& request);
   absl::StatusOr<admin::v1::ReloadContractResponse> ReloadContract(
       const admin::v1::ReloadContractRequest& request);
   absl::StatusOr<admin::v1::GetConfigResponse> GetConfig(

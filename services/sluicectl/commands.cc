@@ -5,10 +5,15 @@ namespace sluice::sluicectl {
 std::vector<std::unique_ptr<Command>> MakeCommands() {
   using Make = std::unique_ptr<Command> (*)();
   constexpr Make kCommands[] = {
-      MakeStatusCommand,         MakeTopCommand,        MakeTapCommand,      MakePauseCommand,
-      MakeResumeCommand,         MakeDrainCommand,      MakeSeekCommand,     MakeVerifyCommand,
-      MakeRepairCommand,         MakeAcceptLossCommand, MakeExplainCommand,  MakeSimCommand,
-      MakeReloadContractCommand, MakeConfigCommand,     MakeLogLevelCommand, MakeMigrateCommand,
+      MakeStatusCommand,       MakeTopCommand,
+      MakeTapCommand,          MakePauseCommand,
+      MakeResumeCommand,       MakeDrainCommand,
+      MakeSeekCommand,         MakeVerifyCommand,
+      MakeRepairCommand,       MakeAcceptLossCommand,
+      MakeResetBreakerCommand, MakeExplainCommand,
+      MakeSimCommand,          MakeReloadContractCommand,
+      MakeConfigCommand,       MakeLogLevelCommand,
+      MakeMigrateCommand,
   };
   std::vector<std::unique_ptr<Command>> commands;
   for (const Make make : kCommands) commands.push_back(make());

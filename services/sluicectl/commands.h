@@ -21,6 +21,7 @@ std::unique_ptr<Command> MakeSeekCommand();
 std::unique_ptr<Command> MakeVerifyCommand();
 std::unique_ptr<Command> MakeRepairCommand();
 std::unique_ptr<Command> MakeAcceptLossCommand();
+std::unique_ptr<Command> MakeResetBreakerCommand();
 std::unique_ptr<Command> MakeExplainCommand();
 std::unique_ptr<Command> MakeSimCommand();
 std::unique_ptr<Command> MakeReloadContractCommand();

@@ -66,7 +66,8 @@ absl::Status PartitionCheck::Run() {
   if (unread != nullptr) {
     differences_.Add("not finished",
                      Concat("partition ", proof_.partition, " is at ", std::max(covered, next),
-                            ", but there is a record at ", unread->offset));
+                            ", but there is a record at ", unread->offset,
+                            in_.held_back.empty() ? "" : "; ", in_.held_back));
   }
   return CheckRange(std::max(covered, next), kNone, nullptr);
 }

@@ -25,6 +25,7 @@ class PartitionCheck {
     Stream<LandedRow>* rows = nullptr;
     const std::vector<Promise>* promises = nullptr;  ///< null: no truth file
     Stream<LedgerRange>* ledger = nullptr;
+    std::string held_back = {};  ///< why what lies behind the position does not land; empty: it may
   };
 
   PartitionCheck(const Inputs& inputs, const Vocabulary& vocabulary, PartitionProof* proof,

@@ -198,7 +198,8 @@ bool NeedsOperator(const std::vector<Process>& processes, const Settings& settin
       if (!pipeline.empty() && status.pipeline() != pipeline) continue;
       if (status.state() == "failed") return true;
       for (const pb::PartitionStatus& partition : status.partitions()) {
-        if (partition.state() == pb::PARTITION_STATE_STOPPED || partition.has_gap_first())
+        if (partition.state() == pb::PARTITION_STATE_STOPPED ||
+            partition.state() == pb::PARTITION_STATE_TRIPPED || partition.has_gap_first())
           return true;
       }
     }

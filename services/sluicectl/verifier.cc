@@ -1,11 +1,14 @@
 #include "sluicectl/verifier.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "base/status.h"
+#include "batch/wire.h"
 #include "sluicectl/ledger_reader.h"
 #include "sluicectl/partition_check.h"
 #include "sluicectl/source_reader.h"
+#include "stage/topics.h"
 
 namespace sluice::sluicectl {
 namespace {
@@ -39,6 +42,25 @@ absl::StatusOr<std::map<int32_t, SinkPosition>> Verifier::ReadPositions() {
         std::string(rows.Text(row, 1)), rows.OptionalInteger(row, 2), rows.OptionalInteger(row, 3)};
   }
   return positions;
+}
+
+// What qc's own output says of its breaker: its last batch, or a recent one when others wrote
+// behind it.
+absl::StatusOr<std::string> Verifier::HeldBack(int32_t partition) {
+  constexpr int64_t kRecent = 8;
+  const kafka::TopicPartition checked{pipeline_.InternalTopic(stage::kCheckedStage), partition};
+  const auto log = admin_->QueryWatermarks(checked, kRequestTimeout);
+  if (!log.ok()) return "";  // nothing has been judged yet
+  SLUICE_ASSIGN_OR_RETURN(
+      const std::vector<kafka::Message> messages,
+      admin_->Read(checked, std::max(log->begin, log->end - kRecent), kRecent, kRequestTimeout));
+  for (auto message = messages.rbegin(); message != messages.rend(); ++message) {
+    const auto header = message->Header(batch::kCoverageHeader);
+    const auto coverage = header ? batch::DecodeCoverage(*header) : absl::NotFoundError("no batch");
+    if (!coverage.ok()) continue;
+    return coverage->breaker.IsOpen() ? batch::Describe(coverage->breaker) : "";
+  }
+  return "";
 }
 
 // The detail in sluice.cell_failures is as long as the ledger says, per partition.
@@ -111,10 +133,11 @@ absl::StatusOr<Proof> Verifier::RunInTransaction(const std::string& truth_path) 
     SourceReader records(admin_, partition, position.origin.value_or(log.begin));
     SLUICE_ASSIGN_OR_RETURN(LedgerReader ledger,
                             LedgerReader::Open(connection_, pipeline_, number));
+    SLUICE_ASSIGN_OR_RETURN(const std::string held_back, HeldBack(number));
     const PartitionCheck::Inputs inputs{log.begin, compacted,
                                         position,  &records,
                                         &rows,     proof_.with_truth ? &truth[number] : nullptr,
-                                        &ledger};
+                                        &ledger,   held_back};
     SLUICE_RETURN_IF_ERROR(PartitionCheck(inputs, vocabulary_, &proof, &proof_.differences).Run());
     positions.erase(number);
     truth.erase(number);

@@ -39,6 +39,7 @@ class Verifier {
  private:
   absl::StatusOr<Proof> RunInTransaction(const std::string& truth_path);
   absl::StatusOr<std::map<int32_t, SinkPosition>> ReadPositions();
+  absl::StatusOr<std::string> HeldBack(int32_t partition);
   absl::Status CheckCellFailures();
   absl::Status DrainRows(LandedRows& rows, int32_t before);
 

@@ -17,7 +17,7 @@ bool Same(const Coverage& a, const Coverage& b) {
          a.topic_id == b.topic_id && a.partition == b.partition && a.range == b.range &&
          a.origin == b.origin && a.counts == b.counts && a.lost == b.lost &&
          a.contract == b.contract && a.watermark_us == b.watermark_us && a.idle == b.idle &&
-         a.newest_timestamp_ms == b.newest_timestamp_ms;
+         a.newest_timestamp_ms == b.newest_timestamp_ms && a.breaker == b.breaker;
 }
 
 void CheckCoverage(const Coverage& coverage) {
@@ -26,6 +26,8 @@ void CheckCoverage(const Coverage& coverage) {
   FUZZ_PROMISE(coverage.range.first >= 0 && coverage.range.first <= coverage.range.next);
   for (const int64_t count : coverage.counts) FUZZ_PROMISE(count >= 0);
   FUZZ_PROMISE(batch::Total(coverage.counts) <= coverage.range.next - coverage.range.first);
+  FUZZ_PROMISE(coverage.breaker.next >= 0 && coverage.breaker.failures >= 0);
+  FUZZ_PROMISE(!Describe(coverage.breaker).empty());
   // What a reader makes of it, wherever it stands.
   for (const batch::Offset next :
        {coverage.range.first, coverage.range.next, batch::Offset{0}, batch::Offset{INT64_MAX}}) {
@@ -56,6 +58,9 @@ std::vector<std::string> Seeds() {
   coverage.newest_timestamp_ms = 1'710'080'555'000;
   coverage.idle = true;
   seeds.push_back(EncodeCoverage(coverage));
+  coverage.breaker = {5096, 10'000, 9, batch::Breaker::Cause::kFailureRate, "speed_kmph_maximum"};
+  seeds.push_back(EncodeCoverage(coverage));
+  coverage.breaker = {5096, 0, 0, batch::Breaker::Cause::kRule, "has_gps_fix"};
   coverage.counts = {};
   coverage.range = {5096, 5096};
   seeds.push_back(EncodeCoverage(coverage));
