@@ -97,6 +97,7 @@ def main():
     parser.add_argument("--records", type=int, default=2_000_000)
     parser.add_argument("--peer", choices=["pyspark"])
     parser.add_argument("--peer-writer", choices=["copy", "jdbc"], default="copy")
+    parser.add_argument("--batch-age", metavar="DURATION")
     parser.add_argument("--json", metavar="FILE")
     parser.add_argument("--dir", default=ROOT / ".run/bench")
     parser.add_argument("--wipe", action="store_true")
@@ -104,7 +105,7 @@ def main():
     unknown = set(options.only) - set(PARTS)
     if unknown:
         parser.error(f"--only knows {', '.join(PARTS)}; not {', '.join(sorted(unknown))}")
-    bench = Bench(options.dir)
+    bench = Bench(options.dir, options.batch_age)
     try:
         if options.only != ["micro"]:
             bench.up()

@@ -24,8 +24,10 @@ SEED = 5
 class Bench:
     """The stack, and what has been made in it."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, batch_age=None):
+        """`batch_age` replaces the pipelines' own (a duration such as "50ms")."""
         self.dir = pathlib.Path(directory).resolve()
+        self._batch_age = batch_age
         self.stack = Stack(self.dir)
 
     def up(self):
@@ -71,6 +73,8 @@ class Bench:
         """A pipeline that has never run, on `topic`."""
         pipeline = copy_pipeline("telemetry", directory)
         pipeline.edit(r"(\btopic:\s*)[\w.-]+", rf"\g<1>{topic}")
+        if self._batch_age:
+            pipeline.edit(r"\Z", f"batch: {{age: {self._batch_age}}}\n")
         pipeline.source_topic = topic
         return pipeline
 

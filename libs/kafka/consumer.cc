@@ -59,6 +59,8 @@ namespace {
 using internal::Owned;
 
 constexpr absl::Duration kFindTimeout = absl::Seconds(1);
+constexpr int64_t kGatherBytesIn5Ms = 64 << 10;
+constexpr int64_t kGatherBytes = 1 << 20;
 
 /// Counts what makes the log behind a topic's name doubtful. librdkafka follows a topic's name to
 /// its new log without a word; but it has to learn of that by a metadata response or, from brokers
@@ -224,10 +226,12 @@ absl::StatusOr<std::unique_ptr<Consumer>> Consumer::Create(const ClientConfig& c
   settings["queued.max.messages.kbytes"] = absl::StrCat(options.queue_kbytes);
   settings["queued.min.messages"] = "1000000";  // the bound in bytes is the one that counts
   if (!options.read_committed) settings["isolation.level"] = "read_uncommitted";
-  if (options.many_small_messages) {
+  if (options.gather > absl::ZeroDuration()) {
     // A broker's cost is per request, not per record: let it gather for a moment.
-    settings["fetch.min.bytes"] = "65536";
-    settings["fetch.wait.max.ms"] = "5";
+    const int64_t wait_ms = std::clamp<int64_t>(options.gather / absl::Milliseconds(1), 1, 500);
+    settings["fetch.wait.max.ms"] = absl::StrCat(wait_ms);
+    settings["fetch.min.bytes"] =
+        absl::StrCat(std::min(wait_ms * kGatherBytesIn5Ms / 5, kGatherBytes));
   }
   SLUICE_ASSIGN_OR_RETURN(Owned<rd_kafka_conf_t> conf,
                           internal::MakeConf(config, std::move(settings)));

@@ -51,8 +51,9 @@ class Consumer {
  public:
   /// Tuning beyond ClientConfig. Defaults are for internal topics (few, large messages).
   struct Options {
-    bool many_small_messages =
-        false;  ///< the source topic: batch fetches (fetch.min.bytes 64 KiB, 5 ms)
+    /// Above zero, for a topic of many small messages: the broker gathers for so long, or until
+    /// there is what came in that time at about 10 MB/s, before it answers.
+    absl::Duration gather = absl::ZeroDuration();
     int64_t queue_kbytes =
         4096;  ///< bound of what the client holds in memory, all partitions together
     bool read_committed = true;

@@ -16,7 +16,7 @@ absl::StatusOr<std::unique_ptr<service::Runnable>> Build(const service::CommonOp
   definition.stage = stage::kValidatedStage;
   definition.input_topic = pipeline.source_topic;
   definition.group = pipeline.ConsumerGroup(stage::kValidatedStage);
-  definition.consumer.many_small_messages = true;
+  definition.consumer.gather = pipeline.batch_age;
   definition.make_worker =
       [contract](const stage::Context& context) -> absl::StatusOr<std::unique_ptr<stage::Worker>> {
     return std::make_unique<ValidateWorker>(context, contract);
