@@ -22,8 +22,7 @@ NAME = "PySpark"
 WARM_UP = 60  # seconds before latency counts: a JVM compiles for long
 
 # The figures that are set against each other.
-RATIOS = ("all CPU-s/M", "second half: all CPU-s/M", "records/s", "second half: records/s", "all RSS MiB", "p50 ms",
-          "p99 ms", "p99.9 ms", "again s")
+RATIOS = ("all CPU-s/M", "records/s", "all RSS MiB", "p50 ms", "p99 ms", "p99.9 ms", "again s")
 
 
 class PySparkJob:
