@@ -60,6 +60,17 @@ class Deployment:
         self.compose("up", "--detach", "--wait", "--no-build", "--wait-timeout", PATIENCE, *scaled, *(services or RUNNING),
                      seconds=2 * PATIENCE)
 
+    def recover(self):
+        """Starts what has died, until all are healthy. `--wait` would give up at once: whoever missed it is unhealthy still."""
+        self.compose("up", "--detach", "--no-build", *RUNNING)
+
+        def states():
+            lines = self.compose("ps", "--all", "--format", "{{.Service}} {{.State}} {{.Health}}", *RUNNING).stdout.splitlines()
+            return {line.split()[0]: line.split()[1:] for line in lines}
+
+        wait_until(lambda: all(states().get(name) == ["running", "healthy"] for name in RUNNING), PATIENCE,
+                   lambda: f"all are healthy again: {states()}", 1)
+
     def down(self, wipe=False):
         self.close()
         self.compose("down", "--timeout", "30", *(["--volumes", "--remove-orphans"] if wipe else []))

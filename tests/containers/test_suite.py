@@ -122,7 +122,7 @@ def test_survives_kill(deployment, load, victim):
     deployment.kill(victim)
     assert not deployment.containers(victim)
     deployment.close()
-    deployment.up()
+    deployment.recover()
     deployment.wait_landed_more(5000)
     end_clean(deployment)
 
