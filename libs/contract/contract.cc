@@ -124,9 +124,8 @@ int Contract::FindColumn(std::string_view column_name) const {
   return -1;
 }
 
-absl::StatusOr<std::shared_ptr<const Contract>> ParseContract(std::string_view body,
-                                                              std::string_view file_name,
-                                                              std::vector<Problem>* warnings) {
+std::shared_ptr<const Contract> CompileContract(std::string_view body, std::string_view file_name,
+                                                std::vector<Problem>* problems) {
   Diagnostics diagnostics(file_name);
   auto contract = std::make_shared<Contract>();
   contract->body = std::string(body);
@@ -140,8 +139,18 @@ absl::StatusOr<std::shared_ptr<const Contract>> ParseContract(std::string_view b
       ReadSchema(reader, body, is_v30, contract.get(), &diagnostics);
     }
   }
-  if (warnings != nullptr) *warnings = diagnostics.Warnings();
-  if (!diagnostics.ok()) return absl::InvalidArgumentError(ToString(diagnostics.Errors()));
+  *problems = diagnostics.All();
+  return diagnostics.ok() ? contract : nullptr;
+}
+
+absl::StatusOr<std::shared_ptr<const Contract>> ParseContract(std::string_view body,
+                                                              std::string_view file_name,
+                                                              std::vector<Problem>* warnings) {
+  std::vector<Problem> problems;
+  std::shared_ptr<const Contract> contract = CompileContract(body, file_name, &problems);
+  if (warnings != nullptr) *warnings = Only(Problem::Severity::kWarning, problems);
+  if (contract == nullptr)
+    return absl::InvalidArgumentError(ToString(Only(Problem::Severity::kError, problems)));
   return contract;
 }
 

@@ -92,6 +92,11 @@ absl::StatusOr<std::shared_ptr<const Contract>> ParseContract(
 absl::StatusOr<std::shared_ptr<const Contract>> LoadContract(
     const std::string& path, std::vector<Problem>* warnings = nullptr);
 
+/// The same with every problem of the file in `problems`, warnings too, in the order of the file.
+/// Null when one of them is an error.
+std::shared_ptr<const Contract> CompileContract(std::string_view body, std::string_view file_name,
+                                                std::vector<Problem>* problems);
+
 /// -1, 0 or 1: semantic versions by their numbers, then by text.
 int CompareVersions(std::string_view a, std::string_view b);
 

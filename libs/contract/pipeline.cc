@@ -103,6 +103,7 @@ class PipelineReader {
       diagnostics_->Error(value, "environment", std::string(text.status().message()));
       return;
     }
+    config_->places[std::string(key.path)] = {value.line, value.column};
     if (std::string problem = key.set(*text, config_); !problem.empty()) {
       diagnostics_->Error(value, "invalid-value", Concat("\"", key.path, "\" ", problem));
     }
@@ -155,13 +156,6 @@ class PipelineReader {
   std::set<std::string> present_;  // paths
 };
 
-std::string PipelineFile(const std::string& path) {
-  std::error_code error;
-  if (std::filesystem::is_directory(path, error))
-    return (std::filesystem::path(path) / "pipeline.yaml").string();
-  return path;
-}
-
 }  // namespace
 
 std::string PipelineConfig::InternalTopic(std::string_view stage) const {
@@ -172,6 +166,13 @@ std::string PipelineConfig::ConsumerGroup(std::string_view member) const {
   return Concat("sluice.", name, ".", generation, ".", member);
 }
 
+std::string PipelineFile(const std::string& path) {
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error))
+    return (std::filesystem::path(path) / "pipeline.yaml").string();
+  return path;
+}
+
 absl::StatusOr<PipelineConfig> LoadPipeline(const std::string& path) {
   const std::string file = PipelineFile(path);
   absl::StatusOr<std::string> text = ReadTextFile(file);
@@ -180,19 +181,29 @@ absl::StatusOr<PipelineConfig> LoadPipeline(const std::string& path) {
 }
 
 absl::StatusOr<PipelineConfig> ParsePipeline(std::string_view text, const std::string& file) {
+  std::vector<Problem> problems;
+  std::optional<PipelineConfig> config = ReadPipeline(text, file, &problems);
+  if (!config.has_value()) return absl::InvalidArgumentError(ToString(problems));
+  return *std::move(config);
+}
+
+std::optional<PipelineConfig> ReadPipeline(std::string_view text, const std::string& file,
+                                           std::vector<Problem>* problems) {
   Diagnostics diagnostics(file);
   PipelineConfig config;
   if (std::optional<YamlNode> root = ParseYaml(text, &diagnostics)) {
     PipelineReader(&config, &diagnostics).Read(*root);
   }
-  if (!diagnostics.ok()) return absl::InvalidArgumentError(ToString(diagnostics.Errors()));
+  *problems = diagnostics.All();
+  if (!diagnostics.ok()) return std::nullopt;
   const std::filesystem::path folder = std::filesystem::path(file).parent_path();
+  config.file = file;
   config.folder = folder.empty() ? "." : folder.string();
   config.contract_path = (folder / config.contract_path).string();
   return config;
 }
 
-absl::Status CheckPipeline(const PipelineConfig& pipeline, const Contract& contract) {
+std::vector<Problem> PipelineProblems(const PipelineConfig& pipeline, const Contract& contract) {
   std::vector<Problem> problems;
   auto check = [&](std::string_view key, const std::string& name, std::vector<LogicalType> types,
                    std::string_view wanted) {
@@ -210,15 +221,21 @@ absl::Status CheckPipeline(const PipelineConfig& pipeline, const Contract& contr
       }
       message = Concat("\"", key, "\": column \"", name, "\" must be ", wanted);
     }
-    problems.push_back({Problem::Severity::kError,
-                        (std::filesystem::path(pipeline.folder) / "pipeline.yaml").string(), 0, 0,
-                        std::move(message), "unknown-column"});
+    const auto place = pipeline.places.find(key);
+    const auto [line, at] = place == pipeline.places.end() ? std::pair(0, 0) : place->second;
+    problems.push_back(
+        {Problem::Severity::kError, pipeline.file, line, at, std::move(message), "unknown-column"});
   };
   check("event_time.column", pipeline.event_time_column, {LogicalType::kTimestamp}, "a timestamp");
   if (pipeline.postgres.has_value()) {
     check("sinks.postgres.partition_by.column", pipeline.postgres->partition_column,
           {LogicalType::kDate, LogicalType::kTimestamp}, "a date or a timestamp");
   }
+  return problems;
+}
+
+absl::Status CheckPipeline(const PipelineConfig& pipeline, const Contract& contract) {
+  const std::vector<Problem> problems = PipelineProblems(pipeline, contract);
   if (problems.empty()) return absl::OkStatus();
   return absl::InvalidArgumentError(ToString(problems));
 }

@@ -3,9 +3,13 @@
 // user's view.
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -36,6 +40,7 @@ struct BreakerConfig {
 
 struct PipelineConfig {
   std::string name;           ///< [a-z0-9-]{1,40}
+  std::string file;           ///< the path it was read from
   std::string folder;         ///< where the file lies
   std::string contract_path;  ///< resolved against `folder`
   int generation = 1;
@@ -59,6 +64,8 @@ struct PipelineConfig {
   absl::Duration internal_retention = absl::Hours(24 * 7);
   int replication_factor = -1;  ///< of internal topics; -1: the broker's default
   std::optional<PostgresSinkConfig> postgres;
+  /// Where the value of each key is written: line and column from 1, by the key's path.
+  std::map<std::string, std::pair<int, int>, std::less<>> places;
 
   /// sluice.<pipeline>.<generation>.<stage>
   std::string InternalTopic(std::string_view stage) const;
@@ -74,6 +81,13 @@ absl::StatusOr<PipelineConfig> LoadPipeline(const std::string& path);
 /// The same from the text of `file`. Any bytes are accepted as input; never throws.
 absl::StatusOr<PipelineConfig> ParsePipeline(std::string_view text, const std::string& file);
 
+/// The same with every problem in `problems`, in the order of the file; nothing when there is one.
+std::optional<PipelineConfig> ReadPipeline(std::string_view text, const std::string& file,
+                                           std::vector<Problem>* problems);
+
+/// `path` itself, or the pipeline.yaml in it when it is a folder.
+std::string PipelineFile(const std::string& path);
+
 /// `10ms`, `10m`, `1h30m`, `10 minutes`, `1 day`. kInvalidArgument otherwise.
 absl::StatusOr<absl::Duration> ParseDuration(std::string_view text);
 
@@ -81,7 +95,10 @@ absl::StatusOr<absl::Duration> ParseDuration(std::string_view text);
 absl::StatusOr<int64_t> ParseBytes(std::string_view text);
 
 /// What only both files together can tell: the columns the pipeline names exist in the contract and
-/// have a fitting type. kInvalidArgument with one problem a line.
+/// have a fitting type.
+std::vector<Problem> PipelineProblems(const PipelineConfig& pipeline, const Contract& contract);
+
+/// The same: kInvalidArgument with one problem a line.
 absl::Status CheckPipeline(const PipelineConfig& pipeline, const Contract& contract);
 
 /// Every key of the pipeline file with its meaning, as a Markdown table.

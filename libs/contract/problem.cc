@@ -1,5 +1,7 @@
 #include "contract/problem.h"
 
+#include <algorithm>
+#include <iterator>
 #include <string_view>
 
 #include "base/strings.h"
@@ -33,6 +35,13 @@ std::string Problem::ToString() const {
   return Concat(position,
                 severity == Severity::kError ? ": error: " : ": warning: ", OneLine(message), " [",
                 id, "]");
+}
+
+std::vector<Problem> Only(Problem::Severity severity, const std::vector<Problem>& problems) {
+  std::vector<Problem> some;
+  std::copy_if(problems.begin(), problems.end(), std::back_inserter(some),
+               [severity](const Problem& problem) { return problem.severity == severity; });
+  return some;
 }
 
 std::string ToString(const std::vector<Problem>& problems) {

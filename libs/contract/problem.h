@@ -19,6 +19,9 @@ struct Problem {
   std::string ToString() const;
 };
 
+/// Those of one severity.
+std::vector<Problem> Only(Problem::Severity severity, const std::vector<Problem>& problems);
+
 /// One problem a line.
 std::string ToString(const std::vector<Problem>& problems);
 

@@ -263,7 +263,12 @@ std::vector<Problem> InFileOrder(std::vector<Problem> problems) {
 }  // namespace
 
 std::vector<Problem> Diagnostics::Errors() const { return InFileOrder(errors_); }
-std::vector<Problem> Diagnostics::Warnings() const { return InFileOrder(warnings_); }
+
+std::vector<Problem> Diagnostics::All() const {
+  std::vector<Problem> all = errors_;
+  all.insert(all.end(), warnings_.begin(), warnings_.end());
+  return InFileOrder(std::move(all));
+}
 
 std::optional<YamlNode> ParseYaml(std::string_view text, Diagnostics* diagnostics) {
   if (!CheckText(text, diagnostics)) return std::nullopt;

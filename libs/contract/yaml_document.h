@@ -57,7 +57,7 @@ class Diagnostics {
   const std::string& file() const { return file_; }
   /// In the order of the file.
   std::vector<Problem> Errors() const;
-  std::vector<Problem> Warnings() const;
+  std::vector<Problem> All() const;
 
  private:
   std::string file_;

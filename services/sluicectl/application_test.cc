@@ -38,6 +38,8 @@ TEST(ApplicationTest, WrongUsageIsExitCode2) {
   std::string output;
   EXPECT_EQ(RunWith({"no-such-command"}, &output), 2);
   EXPECT_EQ(RunWith({"status", "--endpoint", "nonsense"}, &output), 2);
+  EXPECT_EQ(RunWith({"contract"}, &output), 2);
+  EXPECT_EQ(RunWith({"contract", "lint"}, &output), 2);
 }
 
 }  // namespace

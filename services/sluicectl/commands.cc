@@ -13,7 +13,7 @@ std::vector<std::unique_ptr<Command>> MakeCommands() {
       MakeResetBreakerCommand, MakeExplainCommand,
       MakeSimCommand,          MakeReloadContractCommand,
       MakeConfigCommand,       MakeLogLevelCommand,
-      MakeMigrateCommand,
+      MakeMigrateCommand,      MakeContractCommand,
   };
   std::vector<std::unique_ptr<Command>> commands;
   for (const Make make : kCommands) commands.push_back(make());

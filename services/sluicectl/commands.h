@@ -28,5 +28,6 @@ std::unique_ptr<Command> MakeReloadContractCommand();
 std::unique_ptr<Command> MakeConfigCommand();
 std::unique_ptr<Command> MakeLogLevelCommand();
 std::unique_ptr<Command> MakeMigrateCommand();
+std::unique_ptr<Command> MakeContractCommand();
 
 }  // namespace sluice::sluicectl

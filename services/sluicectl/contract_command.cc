@@ -1,0 +1,57 @@
+#include <vector>
+
+#include "base/strings.h"
+#include "sluicectl/commands.h"
+#include "sluicectl/contract_commands.h"
+
+namespace sluice::sluicectl {
+namespace {
+
+class ContractCommand : public Command {
+ public:
+  const char* name() const override { return "contract"; }
+  const char* description() const override {
+    return "Check and try a contract on files, without any service";
+  }
+  void AddFlags(CLI::App& app) override {
+    using Make = std::unique_ptr<Command> (*)();
+    constexpr Make kTools[] = {MakeContractLintCommand};
+    app.require_subcommand(1);
+    for (const Make make : kTools) {
+      tools_.push_back(make());
+      Command* const tool = tools_.back().get();
+      CLI::App* const sub = app.add_subcommand(tool->name(), tool->description());
+      sub->fallthrough();
+      tool->AddFlags(*sub);
+      sub->callback([this, tool] { chosen_ = tool; });
+    }
+  }
+  absl::StatusOr<Outcome> Run(const Settings& settings) override { return chosen_->Run(settings); }
+
+ private:
+  std::vector<std::unique_ptr<Command>> tools_;
+  Command* chosen_ = nullptr;
+};
+
+}  // namespace
+
+void FailOn::AddFlag(CLI::App& app) {
+  app.add_option("--fail-on", level, "What makes the exit code 1: error, warning or never")
+      ->type_name("LEVEL")
+      ->check(CLI::IsMember({"error", "warning", "never"}))
+      ->capture_default_str();
+}
+
+Outcome FailOn::Judge(bool errors, bool warnings) const {
+  const bool fails = level != "never" && (errors || (warnings && level == "warning"));
+  return fails ? Outcome::kFinding : Outcome::kFine;
+}
+
+absl::Status AsUsage(const absl::Status& status) {
+  if (!absl::IsNotFound(status) && !absl::IsFailedPrecondition(status)) return status;
+  return absl::InvalidArgumentError(status.message());
+}
+
+std::unique_ptr<Command> MakeContractCommand() { return std::make_unique<ContractCommand>(); }
+
+}  // namespace sluice::sluicectl
