@@ -115,19 +115,19 @@ WireBatch CheckWork::Run(const WireBatch& validated) {
   return checked;
 }
 
-storage_writer::CopyEncoder TelemetryCopyEncoder(storage_writer::TableRole role) {
+storage_writer::CopyEncoder TelemetryCopyEncoder(tables::TableRole role) {
   const auto layout =
-      Must(storage_writer::MakeLayout(*TelemetryContract(), *TelemetryPipeline().postgres, role));
+      Must(tables::MakeLayout(*TelemetryContract(), *TelemetryPipeline().postgres, role));
   std::vector<storage_writer::CopyEncoder::Column> columns;
-  for (const storage_writer::TableColumn& column : layout.columns)
+  for (const tables::TableColumn& column : layout.columns)
     columns.push_back({column.source, TypeOf(column.type)});
   return storage_writer::CopyEncoder(std::move(columns));
 }
 
 WriteWork::WriteWork()
     : contract_(TelemetryContract()), config_(*TelemetryPipeline().postgres), decoder_(contract_) {
-  for (int role = 0; role < storage_writer::kTableRoles; ++role)
-    encoders_.push_back(TelemetryCopyEncoder(static_cast<storage_writer::TableRole>(role)));
+  for (int role = 0; role < tables::kTableRoles; ++role)
+    encoders_.push_back(TelemetryCopyEncoder(static_cast<tables::TableRole>(role)));
 }
 
 size_t WriteWork::Run(const WireBatch& checked) {

@@ -19,7 +19,7 @@
 #include "record/record_parser.h"
 #include "rules/rule_evaluator.h"
 #include "storage_writer/copy_encoder.h"
-#include "storage_writer/postgres_ddl.h"
+#include "tables/postgres_ddl.h"
 
 namespace sluice::bench {
 
@@ -79,12 +79,12 @@ class WriteWork {
   std::shared_ptr<const contract::Contract> contract_;
   contract::PostgresSinkConfig config_;
   batch::Decoder decoder_;
-  std::vector<storage_writer::CopyEncoder> encoders_;  // by TableRole
+  std::vector<storage_writer::CopyEncoder> encoders_;  // by tables::TableRole
   storage_writer::CopyBuffer out_;
 };
 
 /// The encoder for one of the telemetry tables, as PostgreSQL would have it.
-storage_writer::CopyEncoder TelemetryCopyEncoder(storage_writer::TableRole role);
+storage_writer::CopyEncoder TelemetryCopyEncoder(tables::TableRole role);
 
 /// Records in batches as the pipeline cuts them: what the validator emits, and what qc makes of it.
 std::vector<WireBatch> Validated(absl::Span<const SourceRecord> records);

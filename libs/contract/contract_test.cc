@@ -4,6 +4,7 @@
 
 #include "base/strings.h"
 #include "contract/case_file_for_test.h"
+#include "contract/names.h"
 #include "contract/pipeline.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -12,17 +13,6 @@ namespace sluice::contract {
 namespace {
 
 using ::testing::HasSubstr;
-
-std::string_view Name(LogicalType type) {
-  static constexpr std::string_view kNames[] = {"string",  "integer", "number",
-                                                "boolean", "date",    "timestamp"};
-  return kNames[static_cast<int>(type)];
-}
-
-std::string_view Name(Action action) {
-  static constexpr std::string_view kNames[] = {"warn", "quarantine", "drop", "fail"};
-  return kNames[static_cast<int>(action)];
-}
 
 std::string Describe(const Contract& contract) {
   std::string text =

@@ -3,6 +3,7 @@
 #include <iterator>
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <utility>
 
 #include "base/status.h"
@@ -36,13 +37,19 @@ std::vector<Problem> LintPipeline(std::string_view text, const std::string& file
   return problems;
 }
 
-}  // namespace
-
 bool IsPipelineText(std::string_view text) {
   Diagnostics ignored("");
   const std::optional<YamlNode> root = ParseYaml(text, &ignored);
   return root.has_value() && root->Find("pipeline") != nullptr &&
          root->Find("apiVersion") == nullptr && root->Find("kind") == nullptr;
+}
+
+}  // namespace
+
+bool IsPipeline(const std::string& path) {
+  const std::string file = PipelineFile(path);
+  const absl::StatusOr<std::string> text = ReadTextFile(file);
+  return text.ok() && (file != path || IsPipelineText(*text));
 }
 
 absl::StatusOr<std::vector<Problem>> Lint(const std::string& path) {

@@ -2,7 +2,6 @@
 // The files a user wrote, checked as a whole: what the services find at their start, found before.
 
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -10,9 +9,9 @@
 
 namespace sluice::contract {
 
-/// Whether `text` is meant to be a pipeline file: one has the key `pipeline`, a contract
-/// `apiVersion` or `kind`.
-bool IsPipelineText(std::string_view text);
+/// Whether `path` is a pipeline (its file or folder) rather than a contract: a pipeline file has
+/// the key `pipeline`, a contract `apiVersion` or `kind`. False when it cannot be read.
+bool IsPipeline(const std::string& path);
 
 /// Every problem of a contract, or of a pipeline (its file or folder), its contract, and what only
 /// both together can tell; each file in its order. kNotFound when `path` cannot be read.

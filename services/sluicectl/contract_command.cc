@@ -1,6 +1,7 @@
 #include <vector>
 
-#include "base/strings.h"
+#include "base/status.h"
+#include "contract/lint.h"
 #include "sluicectl/commands.h"
 #include "sluicectl/contract_commands.h"
 
@@ -15,7 +16,7 @@ class ContractCommand : public Command {
   }
   void AddFlags(CLI::App& app) override {
     using Make = std::unique_ptr<Command> (*)();
-    constexpr Make kTools[] = {MakeContractLintCommand};
+    constexpr Make kTools[] = {MakeContractLintCommand, MakeContractDdlCommand};
     app.require_subcommand(1);
     for (const Make make : kTools) {
       tools_.push_back(make());
@@ -50,6 +51,23 @@ Outcome FailOn::Judge(bool errors, bool warnings) const {
 absl::Status AsUsage(const absl::Status& status) {
   if (!absl::IsNotFound(status) && !absl::IsFailedPrecondition(status)) return status;
   return absl::InvalidArgumentError(status.message());
+}
+
+absl::StatusOr<ContractFiles> LoadContractFiles(const std::string& path) {
+  const auto problems = contract::Lint(path);
+  if (!problems.ok()) return AsUsage(problems.status());
+  const auto errors = contract::Only(contract::Problem::Severity::kError, *problems);
+  if (!errors.empty()) {
+    return absl::InvalidArgumentError(Concat("there are errors:\n", contract::ToString(errors)));
+  }
+  ContractFiles files;
+  std::string contract_path = path;
+  if (contract::IsPipeline(path)) {
+    SLUICE_ASSIGN_OR_RETURN(files.pipeline, contract::LoadPipeline(path));
+    contract_path = files.pipeline->contract_path;
+  }
+  SLUICE_ASSIGN_OR_RETURN(files.contract, contract::LoadContract(contract_path));
+  return files;
 }
 
 std::unique_ptr<Command> MakeContractCommand() { return std::make_unique<ContractCommand>(); }

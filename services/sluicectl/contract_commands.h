@@ -3,15 +3,29 @@
 
 #include <CLI/CLI.hpp>
 #include <memory>
+#include <optional>
 #include <string>
 
-#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "contract/contract.h"
+#include "contract/pipeline.h"
 #include "sluicectl/command.h"
 
 namespace sluice::sluicectl {
 
 // One file each, in the order of --help.
 std::unique_ptr<Command> MakeContractLintCommand();
+std::unique_ptr<Command> MakeContractDdlCommand();
+
+/// What a CONTRACT argument names.
+struct ContractFiles {
+  std::shared_ptr<const contract::Contract> contract;
+  std::optional<contract::PipelineConfig> pipeline;  ///< when it names a pipeline
+};
+
+/// `path`: a contract, or a pipeline's file or folder. kInvalidArgument: it cannot be read, or has
+/// errors.
+absl::StatusOr<ContractFiles> LoadContractFiles(const std::string& path);
 
 /// --fail-on: what makes the exit code 1.
 struct FailOn {

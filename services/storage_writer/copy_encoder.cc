@@ -198,7 +198,7 @@ void CopyEncoder::AddConstant(std::string_view field) {
 
 absl::Status CopyEncoder::BindColumn(const arrow::RecordBatch& rows,
                                      const BatchConstants& constants, const Column& column) {
-  using Kind = CopySource::Kind;
+  using Kind = tables::ValueSource::Kind;
   char field[kFieldBytes];
   const auto constant = [&](const char* end) {
     AddConstant({field, static_cast<size_t>(end - field)});

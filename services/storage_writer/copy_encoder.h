@@ -17,6 +17,7 @@
 #include "arrow/type_fwd.h"
 #include "contract/contract.h"
 #include "storage_writer/copy_encoder_buffer.h"
+#include "tables/value_source.h"
 
 namespace sluice::storage_writer {
 
@@ -43,24 +44,6 @@ std::optional<PgType> PgTypeFromName(std::string_view typname);
 /// Whether values of a contract's type can be stored in a column of `target`.
 bool CanStore(contract::LogicalType type, PgType target);
 
-/// Where a column of a table takes its values from.
-struct CopySource {
-  enum class Kind : uint8_t {
-    kField,      ///< field `field` of the batch
-    kKey,        ///< `_key` as text, see KeyText
-    kReason,     ///< the text of `_reason`
-    kRawText,    ///< `_raw` as text, see VisibleText
-    kSummary,    ///< what is wrong with a failed row: rules::Summary
-    kPartition,  ///< of the source
-    kContractId,
-    kLoadTimestamp,
-    kConstant,  ///< `text`
-  };
-  Kind kind = Kind::kField;
-  int field = -1;
-  std::string text = "";
-};
-
 /// What all rows of one batch have in common.
 struct BatchConstants {
   const contract::Contract* contract = nullptr;
@@ -72,7 +55,7 @@ struct BatchConstants {
 class CopyEncoder {
  public:
   struct Column {
-    CopySource source;
+    tables::ValueSource source;
     PgType type;
   };
   explicit CopyEncoder(std::vector<Column> columns) : columns_(std::move(columns)) {}

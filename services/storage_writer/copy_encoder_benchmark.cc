@@ -16,7 +16,7 @@ void Encode(benchmark::State& state) {
       bench::Rows(bench::Checked(bench::Validated(bench::TelemetryRecords(4096))).front());
   std::vector<int32_t> numbers(static_cast<size_t>(rows->num_rows()));
   std::iota(numbers.begin(), numbers.end(), 0);
-  CopyEncoder encoder = bench::TelemetryCopyEncoder(TableRole::kClean);
+  CopyEncoder encoder = bench::TelemetryCopyEncoder(tables::TableRole::kClean);
   CopyBuffer out;
   for (auto _ : state) {
     if (!encoder.Bind(*rows, {contract.get(), 0, 1, 0}).ok()) state.SkipWithError("not bound");

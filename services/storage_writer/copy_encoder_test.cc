@@ -14,7 +14,7 @@
 namespace sluice::storage_writer {
 namespace {
 
-using Kind = CopySource::Kind;
+using Kind = tables::ValueSource::Kind;
 
 CopyEncoder::Column Field(int contract_column, PgType type) {
   return {{Kind::kField, batch::kSystemColumns + contract_column}, type};

@@ -203,7 +203,7 @@ absl::Status PostgresSink::Append(stage::AcceptedBatch batch) {
 // Tables and partitions for all pending batches exist. Nothing of this may run inside the
 // transaction.
 absl::Status PostgresSink::MakeReady() {
-  std::map<PartitionBucket, int64_t> buckets;
+  std::map<tables::PartitionBucket, int64_t> buckets;
   bool ready = true;
   for (PendingBatch& pending : pending_) {
     if (pending.batch.contract == nullptr || pending.batch.coverage.lost) continue;

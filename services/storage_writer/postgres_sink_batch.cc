@@ -47,13 +47,13 @@ absl::Status SortRows(PendingBatch* pending) {
     }
     switch (verdict) {
       case Verdict::kClean:
-        pending->rows[static_cast<size_t>(TableRole::kClean)].push_back(row);
+        pending->rows[static_cast<size_t>(tables::TableRole::kClean)].push_back(row);
         break;
       case Verdict::kFailed:
-        pending->rows[static_cast<size_t>(TableRole::kFailed)].push_back(row);
+        pending->rows[static_cast<size_t>(tables::TableRole::kFailed)].push_back(row);
         break;
       case Verdict::kCorrupt:
-        pending->rows[static_cast<size_t>(TableRole::kCorrupt)].push_back(row);
+        pending->rows[static_cast<size_t>(tables::TableRole::kCorrupt)].push_back(row);
         break;
       case Verdict::kDuplicate:
       case Verdict::kLate:
@@ -96,9 +96,9 @@ void CountBuckets(const contract::PostgresSinkConfig& config, PendingBatch* pend
   const arrow::Array& values = *pending->batch.rows->column(batch::kSystemColumns + column);
   const bool date = values.type_id() == arrow::Type::DATE32;
   if (!date && values.type_id() != arrow::Type::TIMESTAMP) return;
-  PartitionBucket last = 0;
+  tables::PartitionBucket last = 0;
   int64_t* count = nullptr;
-  for (const int32_t row : pending->rows[static_cast<size_t>(TableRole::kClean)]) {
+  for (const int32_t row : pending->rows[static_cast<size_t>(tables::TableRole::kClean)]) {
     if (values.IsNull(row)) continue;
     int64_t micros = 0;
     if (!date) {
@@ -108,7 +108,7 @@ void CountBuckets(const contract::PostgresSinkConfig& config, PendingBatch* pend
                    int64_t{86'400'000'000}, &micros)) {
       continue;  // beyond the type's range: the database refuses the row
     }
-    const PartitionBucket bucket = BucketOf(micros, config.partition_interval);
+    const tables::PartitionBucket bucket = tables::BucketOf(micros, config.partition_interval);
     if (count == nullptr || bucket != last) count = &pending->buckets[bucket];
     last = bucket;
     ++*count;

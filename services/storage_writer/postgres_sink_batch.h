@@ -15,14 +15,14 @@ namespace sluice::storage_writer {
 
 struct PendingBatch {
   stage::AcceptedBatch batch;
-  ContractTables* tables = nullptr;                    ///< set once the database knows the contract
-  std::array<std::vector<int32_t>, kTableRoles> rows;  ///< row numbers by table
+  ContractTables* tables = nullptr;  ///< set once the database knows the contract
+  std::array<std::vector<int32_t>, tables::kTableRoles> rows;  ///< row numbers by table
   std::vector<int32_t> findings;       ///< clean, failed and filtered rows that break a rule
   batch::Counts counts{};              ///< records by verdict
   std::vector<int64_t> rule_failures;  ///< per rule; empty when there are no findings
   int64_t cell_failures = 0;           ///< sum of rule_failures
-  std::map<PartitionBucket, int64_t> buckets;   ///< clean rows per partition of the table
-  std::array<int64_t, kTableRoles> rejected{};  ///< rows the database refused, by table
+  std::map<tables::PartitionBucket, int64_t> buckets;   ///< clean rows per partition of the table
+  std::array<int64_t, tables::kTableRoles> rejected{};  ///< rows the database refused, by table
   int64_t bytes = 0;
 
   int64_t row_count() const;

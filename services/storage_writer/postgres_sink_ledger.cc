@@ -53,7 +53,7 @@ struct Entry {
   batch::Offset next = 0;
   int64_t newest_ms = -1;
   batch::Counts counts{};
-  std::array<int64_t, kTableRoles> rows{};
+  std::array<int64_t, tables::kTableRoles> rows{};
   int64_t rejected = 0;
   int64_t cell_failures = 0;
   std::vector<int64_t> rule_failures;
@@ -79,7 +79,7 @@ std::map<int32_t, std::vector<Entry>> MakeEntries(const std::vector<PendingBatch
     entry.next = coverage.range.next;
     entry.newest_ms = std::max(entry.newest_ms, coverage.newest_timestamp_ms);
     entry.counts += pending.counts;
-    for (size_t i = 0; i < kTableRoles; ++i) {
+    for (size_t i = 0; i < tables::kTableRoles; ++i) {
       entry.rows[i] += static_cast<int64_t>(pending.rows[i].size()) - pending.rejected[i];
     }
     entry.rejected += pending.rejected_count();

@@ -36,7 +36,8 @@ absl::Status PostgresRowSearch::Land(std::vector<PendingBatch>* pending) {
   for (PendingBatch& batch : *pending) {
     batch.rejected = {};
     if (batch.tables == nullptr || batch.batch.rows == nullptr) continue;
-    for (const TableRole role : {TableRole::kClean, TableRole::kFailed, TableRole::kCorrupt}) {
+    for (const tables::TableRole role :
+         {tables::TableRole::kClean, tables::TableRole::kFailed, tables::TableRole::kCorrupt}) {
       SLUICE_RETURN_IF_ERROR(LandTable(role, &batch));
     }
     EncodeCellFailures(batch, *origin_, LoadTimestampNow(), &findings);
@@ -47,7 +48,7 @@ absl::Status PostgresRowSearch::Land(std::vector<PendingBatch>* pending) {
 }
 
 // Batch by batch: nearly all of them hold no guilty row and take one COPY.
-absl::Status PostgresRowSearch::LandTable(TableRole role, PendingBatch* pending) {
+absl::Status PostgresRowSearch::LandTable(tables::TableRole role, PendingBatch* pending) {
   const std::vector<int32_t>& rows = pending->rows[static_cast<size_t>(role)];
   if (rows.empty()) return absl::OkStatus();
   const ContractTables::Target& target = pending->tables->targets[static_cast<size_t>(role)];
@@ -66,8 +67,8 @@ absl::Status PostgresRowSearch::LandTable(TableRole role, PendingBatch* pending)
   return LandRange(target, role, 0, rows_.size());
 }
 
-absl::Status PostgresRowSearch::LandRange(const ContractTables::Target& target, TableRole role,
-                                          size_t begin, size_t end) {
+absl::Status PostgresRowSearch::LandRange(const ContractTables::Target& target,
+                                          tables::TableRole role, size_t begin, size_t end) {
   const size_t first_byte = begin == 0 ? 0 : rows_[begin - 1].end;
   const std::string_view bytes = bytes_.view().substr(first_byte, rows_[end - 1].end - first_byte);
   SLUICE_RETURN_IF_ERROR(connection_->Exec("SAVEPOINT row_search").status());
@@ -83,8 +84,9 @@ absl::Status PostgresRowSearch::LandRange(const ContractTables::Target& target, 
   return LandRange(target, role, middle, end);
 }
 
-absl::Status PostgresRowSearch::DeadLetter(const ContractTables::Target& target, TableRole role,
-                                           const Row& row, const absl::Status& why) {
+absl::Status PostgresRowSearch::DeadLetter(const ContractTables::Target& target,
+                                           tables::TableRole role, const Row& row,
+                                           const absl::Status& why) {
   const stage::AcceptedBatch& batch = row.pending->batch;
   const arrow::RecordBatch& rows = *batch.rows;
   const auto& offsets = static_cast<const arrow::Int64Array&>(*rows.column(batch::kOffset));
@@ -99,7 +101,7 @@ absl::Status PostgresRowSearch::DeadLetter(const ContractTables::Target& target,
   if (SLUICE_MISTAKE("dead_letter_forgotten")) return absl::OkStatus();
   SLUICE_FAULT_POINT("writer.row_refused");
   postgres::Parameter record;
-  if (role != TableRole::kCorrupt) record = VisibleText(batch::RowJson(rows, row.row));
+  if (role != tables::TableRole::kCorrupt) record = VisibleText(batch::RowJson(rows, row.row));
   return Annotate(
       connection_
           ->QueryPrepared(

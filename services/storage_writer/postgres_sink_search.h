@@ -28,11 +28,11 @@ class PostgresRowSearch {
     int32_t row;
     size_t end;  // of its bytes in `bytes_`
   };
-  absl::Status LandTable(TableRole role, PendingBatch* pending);
-  absl::Status LandRange(const ContractTables::Target& target, TableRole role, size_t begin,
+  absl::Status LandTable(tables::TableRole role, PendingBatch* pending);
+  absl::Status LandRange(const ContractTables::Target& target, tables::TableRole role, size_t begin,
                          size_t end);
-  absl::Status DeadLetter(const ContractTables::Target& target, TableRole role, const Row& row,
-                          const absl::Status& why);
+  absl::Status DeadLetter(const ContractTables::Target& target, tables::TableRole role,
+                          const Row& row, const absl::Status& why);
 
   postgres::Connection* connection_;
   const RowOrigin* origin_;

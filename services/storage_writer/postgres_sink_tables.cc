@@ -9,6 +9,7 @@
 #include "base/status.h"
 #include "base/strings.h"
 #include "batch/row_json.h"
+#include "contract/names.h"
 #include "postgres/sql_state.h"
 #include "storage_writer/copy_encoder_text.h"
 
@@ -33,20 +34,6 @@ constexpr size_t kMaxDistantPartitions = 1000;
 constexpr int64_t kNearBuckets = 7;
 constexpr size_t kMaxRemembered = 10'000;
 
-const char* ActionName(contract::Action action) {
-  switch (action) {
-    case contract::Action::kWarn:
-      return "warn";
-    case contract::Action::kQuarantine:
-      return "quarantine";
-    case contract::Action::kDrop:
-      return "drop";
-    case contract::Action::kFail:
-      return "fail";
-  }
-  return "quarantine";
-}
-
 // The rules as a JSON array of records for jsonb_to_recordset.
 std::string RulesJson(const contract::Contract& contract) {
   std::string json = "[";
@@ -59,7 +46,7 @@ std::string RulesJson(const contract::Contract& contract) {
     };
     text("rule_id", rule.id);
     if (!rule.column.empty()) text("column_name", rule.column);
-    text("action", ActionName(rule.action));
+    text("action", contract::Name(rule.action));
     text("severity", rule.severity);
     text("dimension", rule.dimension);
     text("summary", rule.summary);
@@ -75,7 +62,7 @@ PgType OwnType(std::string_view declared) {
   return *PgTypeFromName(declared);  // text, bytea, timestamptz
 }
 
-absl::Status TypeError(const TableLayout& layout, const TableColumn& column,
+absl::Status TypeError(const tables::TableLayout& layout, const tables::TableColumn& column,
                        std::string_view found) {
   return absl::FailedPreconditionError(Concat(
       "column ", column.name, " of ", layout.QualifiedName(), " is ", found,
@@ -137,13 +124,14 @@ absl::StatusOr<std::unique_ptr<ContractTables>> PostgresTables::EnsureLocked(
   auto tables = std::make_unique<ContractTables>();
   tables->contract = contract;
   SLUICE_ASSIGN_OR_RETURN(tables->contract_id, RegisterContract(connection, *contract));
-  for (int i = 0; i < kTableRoles; ++i) {
-    SLUICE_ASSIGN_OR_RETURN(const TableLayout layout,
-                            MakeLayout(*contract, config_, static_cast<TableRole>(i)));
-    SLUICE_RETURN_IF_ERROR(Claim(connection, layout.table, kTableRoleNames[i]));
+  for (int i = 0; i < tables::kTableRoles; ++i) {
+    SLUICE_ASSIGN_OR_RETURN(
+        const tables::TableLayout layout,
+        tables::MakeLayout(*contract, config_, static_cast<tables::TableRole>(i)));
+    SLUICE_RETURN_IF_ERROR(Claim(connection, layout.table, tables::kTableRoleNames[i]));
     SLUICE_RETURN_IF_ERROR(
         EnsureTable(connection, layout, &tables->targets[static_cast<size_t>(i)]));
-    if (layout.role == TableRole::kClean) clean_ = layout;
+    if (layout.role == tables::TableRole::kClean) clean_ = layout;
   }
   SLUICE_RETURN_IF_ERROR(Claim(connection, config_.audit_view, "audit"));
   SLUICE_RETURN_IF_ERROR(EnsureAuditView(connection, *contract));
@@ -202,7 +190,7 @@ absl::Status PostgresTables::Claim(Connection& connection, const std::string& ta
 }
 
 absl::StatusOr<PostgresTables::Table> PostgresTables::ReadTable(Connection& connection,
-                                                                const TableLayout& layout) {
+                                                                const tables::TableLayout& layout) {
   SLUICE_ASSIGN_OR_RETURN(
       const postgres::Result rows,
       connection.Query(
@@ -230,15 +218,15 @@ absl::StatusOr<PostgresTables::Table> PostgresTables::ReadTable(Connection& conn
   return table;
 }
 
-absl::Status PostgresTables::EnsureTable(Connection& connection, const TableLayout& layout,
+absl::Status PostgresTables::EnsureTable(Connection& connection, const tables::TableLayout& layout,
                                          ContractTables::Target* target) {
   SLUICE_ASSIGN_OR_RETURN(Table table, ReadTable(connection, layout));
   std::string ddl;
   if (!table.exists) {
-    ddl = CreateTableSql(layout, pipeline_);
+    ddl = tables::CreateTableSql(layout, pipeline_);
   } else {
-    for (const TableColumn& column : layout.columns) {
-      if (!table.columns.contains(column.name)) ddl += AddColumnSql(layout, column);
+    for (const tables::TableColumn& column : layout.columns) {
+      if (!table.columns.contains(column.name)) ddl += tables::AddColumnSql(layout, column);
     }
   }
   if (!ddl.empty()) {
@@ -246,13 +234,14 @@ absl::Status PostgresTables::EnsureTable(Connection& connection, const TableLayo
         Annotate(connection.Exec(ddl).status(), Concat("create ", layout.QualifiedName())));
     SLUICE_ASSIGN_OR_RETURN(table, ReadTable(connection, layout));
   }
-  if (table.partitioned == layout.partition_column.empty() && layout.role == TableRole::kClean) {
+  if (table.partitioned == layout.partition_column.empty() &&
+      layout.role == tables::TableRole::kClean) {
     return absl::FailedPreconditionError(
         Concat(layout.QualifiedName(), table.partitioned ? " is" : " is not",
                " partitioned, against the pipeline file: give the sink another table"));
   }
   std::vector<CopyEncoder::Column> columns;
-  for (const TableColumn& column : layout.columns) {
+  for (const tables::TableColumn& column : layout.columns) {
     const Column& found = table.columns[column.name];
     const std::optional<PgType> type = PgTypeFromName(found.typname);
     const bool fits =
@@ -268,7 +257,7 @@ absl::Status PostgresTables::EnsureTable(Connection& connection, const TableLayo
                " is NOT NULL, has no default, and the contract does not fill it"));
   }
   target->name = layout.QualifiedName();
-  target->copy_sql = CopySql(layout);
+  target->copy_sql = tables::CopySql(layout);
   target->encoder = std::make_unique<CopyEncoder>(std::move(columns));
   return absl::OkStatus();
 }
@@ -276,7 +265,7 @@ absl::Status PostgresTables::EnsureTable(Connection& connection, const TableLayo
 absl::Status PostgresTables::EnsureAuditView(Connection& connection,
                                              const contract::Contract& contract) {
   // The view's text is kept with it, as a hash: it is made anew only when it has to change.
-  const std::string sql = CreateAuditViewSql(contract, config_);
+  const std::string sql = tables::CreateAuditViewSql(contract, config_);
   SLUICE_ASSIGN_OR_RETURN(
       const postgres::Result found,
       connection.Query("SELECT c.relkind, md5($3) = (SELECT substring(obj_description(c.oid, "
@@ -307,15 +296,17 @@ absl::Status PostgresTables::ReadPartitions(Connection& connection) {
                                            "c.oid = i.inhrelid WHERE i.inhparent = to_regclass($1)",
                                            {clean_.QualifiedName()}));
   for (int row = 0; row < rows.rows(); ++row) {
-    const auto bucket = ParsePartitionName(clean_, rows.Text(row, 0), config_.partition_interval);
+    const auto bucket =
+        tables::ParsePartitionName(clean_, rows.Text(row, 0), config_.partition_interval);
     if (bucket) partitions_.insert(*bucket);
   }
   partitions_read_ = true;
   return absl::OkStatus();
 }
 
-bool PostgresTables::Deserves(PartitionBucket bucket, int64_t rows) const {
-  const PartitionBucket now = BucketOf(absl::ToUnixMicros(absl::Now()), config_.partition_interval);
+bool PostgresTables::Deserves(tables::PartitionBucket bucket, int64_t rows) const {
+  const tables::PartitionBucket now =
+      tables::BucketOf(absl::ToUnixMicros(absl::Now()), config_.partition_interval);
   if (std::abs(bucket - now) <= kNearBuckets) return true;
   // Beyond these years the bounds could not be written, and no partition would make sense.
   const int64_t per_year = absl::Hours(24 * 365) / config_.partition_interval + 1;
@@ -327,13 +318,13 @@ bool PostgresTables::Deserves(PartitionBucket bucket, int64_t rows) const {
          (above != partitions_.begin() && bucket - *std::prev(above) <= kNearBuckets);
 }
 
-absl::Status PostgresTables::SettlePartitions(Connection& connection,
-                                              const std::map<PartitionBucket, int64_t>& rows) {
+absl::Status PostgresTables::SettlePartitions(
+    Connection& connection, const std::map<tables::PartitionBucket, int64_t>& rows) {
   if (clean_.partition_column.empty()) return absl::OkStatus();
   if (!partitions_read_) SLUICE_RETURN_IF_ERROR(ReadPartitions(connection));
   if (in_default_.size() > kMaxRemembered) in_default_.clear();
   // The days with most rows first: they are the known data that others are measured by.
-  std::vector<std::pair<int64_t, PartitionBucket>> order;
+  std::vector<std::pair<int64_t, tables::PartitionBucket>> order;
   for (const auto& [bucket, count] : rows) {
     if (!IsSettled(bucket)) order.emplace_back(-count, bucket);
   }
@@ -348,9 +339,10 @@ absl::Status PostgresTables::SettlePartitions(Connection& connection,
   return absl::OkStatus();
 }
 
-absl::Status PostgresTables::CreatePartition(Connection& connection, PartitionBucket bucket) {
+absl::Status PostgresTables::CreatePartition(Connection& connection,
+                                             tables::PartitionBucket bucket) {
   const absl::Status status =
-      RunDdl(connection, CreatePartitionSql(clean_, bucket, config_.partition_interval));
+      RunDdl(connection, tables::CreatePartitionSql(clean_, bucket, config_.partition_interval));
   const std::string sql_state = SqlState(status);
   if (status.ok()) {
     partitions_.insert(bucket);
@@ -360,7 +352,7 @@ absl::Status PostgresTables::CreatePartition(Connection& connection, PartitionBu
     // The default partition holds rows of this bucket already: they stay, and the bucket with them.
     log::Warn("rows of this range lie in the default partition, no partition is made",
               {{"table", clean_.table},
-               {"partition", PartitionName(clean_, bucket, config_.partition_interval)}});
+               {"partition", tables::PartitionName(clean_, bucket, config_.partition_interval)}});
     in_default_.insert(bucket);
     return absl::OkStatus();
   }
@@ -369,8 +361,9 @@ absl::Status PostgresTables::CreatePartition(Connection& connection, PartitionBu
     SLUICE_RETURN_IF_ERROR(ReadPartitions(connection));
     if (partitions_.contains(bucket)) return absl::OkStatus();
   }
-  return Annotate(status, Concat("create partition ",
-                                 PartitionName(clean_, bucket, config_.partition_interval)));
+  return Annotate(status,
+                  Concat("create partition ",
+                         tables::PartitionName(clean_, bucket, config_.partition_interval)));
 }
 
 absl::Status PostgresTables::RunDdl(Connection& connection, const std::string& sql) {

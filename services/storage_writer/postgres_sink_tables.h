@@ -17,7 +17,7 @@
 #include "contract/pipeline.h"
 #include "postgres/connection.h"
 #include "storage_writer/copy_encoder.h"
-#include "storage_writer/postgres_ddl.h"
+#include "tables/postgres_ddl.h"
 
 namespace sluice::storage_writer {
 
@@ -30,7 +30,7 @@ struct ContractTables {
   };
   int32_t contract_id = 0;
   std::shared_ptr<const contract::Contract> contract;
-  std::array<Target, kTableRoles> targets;
+  std::array<Target, tables::kTableRoles> targets;
 };
 
 class PostgresTables {
@@ -51,13 +51,13 @@ class PostgresTables {
   ContractTables* Find(const contract::Contract& contract);
 
   /// Whether rows of this bucket need no new partition.
-  bool IsSettled(PartitionBucket bucket) const {
+  bool IsSettled(tables::PartitionBucket bucket) const {
     return partitions_.contains(bucket) || in_default_.contains(bucket);
   }
   /// Decide for each bucket (with its number of rows) whether it gets a partition, and make those.
   /// The others share the default partition; so does a bucket that has rows there already.
   absl::Status SettlePartitions(postgres::Connection& connection,
-                                const std::map<PartitionBucket, int64_t>& rows);
+                                const std::map<tables::PartitionBucket, int64_t>& rows);
 
   /// After the session was lost: the next one may belong to another server.
   void Forget();
@@ -78,14 +78,15 @@ class PostgresTables {
   absl::StatusOr<int32_t> RegisterContract(postgres::Connection& connection,
                                            const contract::Contract& contract);
   absl::Status Claim(postgres::Connection& connection, const std::string& table, const char* role);
-  absl::Status EnsureTable(postgres::Connection& connection, const TableLayout& layout,
+  absl::Status EnsureTable(postgres::Connection& connection, const tables::TableLayout& layout,
                            ContractTables::Target* target);
   absl::Status EnsureAuditView(postgres::Connection& connection,
                                const contract::Contract& contract);
-  absl::StatusOr<Table> ReadTable(postgres::Connection& connection, const TableLayout& layout);
+  absl::StatusOr<Table> ReadTable(postgres::Connection& connection,
+                                  const tables::TableLayout& layout);
   absl::Status ReadPartitions(postgres::Connection& connection);
-  bool Deserves(PartitionBucket bucket, int64_t rows) const;
-  absl::Status CreatePartition(postgres::Connection& connection, PartitionBucket bucket);
+  bool Deserves(tables::PartitionBucket bucket, int64_t rows) const;
+  absl::Status CreatePartition(postgres::Connection& connection, tables::PartitionBucket bucket);
   /// Run `sql` in a transaction of its own with a short lock_timeout.
   absl::Status RunDdl(postgres::Connection& connection, const std::string& sql);
   void EndStuckSessions(postgres::Connection& connection);
@@ -95,10 +96,10 @@ class PostgresTables {
   const contract::PostgresSinkConfig config_;
   const absl::Duration stuck_after_;
   std::map<std::string, std::unique_ptr<ContractTables>> contracts_;  // by content hash
-  TableLayout clean_;
+  tables::TableLayout clean_;
   bool partitions_read_ = false;
-  std::set<PartitionBucket> partitions_;
-  std::set<PartitionBucket> in_default_;
+  std::set<tables::PartitionBucket> partitions_;
+  std::set<tables::PartitionBucket> in_default_;
 };
 
 /// What sessions of the sink begin their application_name with.

@@ -84,7 +84,7 @@ absl::Status PostgresTransaction::Add(const PendingBatch& pending) {
   constants.contract_id = pending.tables->contract_id;
   constants.load_timestamp_us = LoadTimestampNow();
   SLUICE_RETURN_IF_ERROR(StreamClean(pending, constants));
-  for (const TableRole role : {TableRole::kFailed, TableRole::kCorrupt}) {
+  for (const tables::TableRole role : {tables::TableRole::kFailed, tables::TableRole::kCorrupt}) {
     const std::vector<int32_t>& rows = pending.rows[static_cast<size_t>(role)];
     if (rows.empty()) continue;
     const ContractTables::Target& target = pending.tables->targets[static_cast<size_t>(role)];
@@ -101,10 +101,10 @@ absl::Status PostgresTransaction::Add(const PendingBatch& pending) {
 
 absl::Status PostgresTransaction::StreamClean(const PendingBatch& pending,
                                               const BatchConstants& constants) {
-  const std::vector<int32_t>& rows = pending.rows[static_cast<size_t>(TableRole::kClean)];
+  const std::vector<int32_t>& rows = pending.rows[static_cast<size_t>(tables::TableRole::kClean)];
   if (rows.empty()) return absl::OkStatus();
   const ContractTables::Target& target =
-      pending.tables->targets[static_cast<size_t>(TableRole::kClean)];
+      pending.tables->targets[static_cast<size_t>(tables::TableRole::kClean)];
   SLUICE_RETURN_IF_ERROR(target.encoder->Bind(*pending.batch.rows, constants));
   if (open_ != &target.copy_sql) {
     SLUICE_RETURN_IF_ERROR(EndCopy());

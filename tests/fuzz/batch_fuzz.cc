@@ -27,7 +27,6 @@ using batch::Coverage;
 
 // It complains about every string that is not UTF-8.
 [[maybe_unused]] const auto kNoLog = google::protobuf::SetLogHandler(nullptr);
-using storage_writer::CopySource;
 using storage_writer::PgType;
 
 constexpr int64_t kRowsOfASeed = 12;
@@ -59,7 +58,7 @@ PgType TypeOf(contract::LogicalType type) {
 
 /// Everything that any table takes from a row.
 std::vector<storage_writer::CopyEncoder::Column> AllColumns() {
-  using Kind = CopySource::Kind;
+  using Kind = tables::ValueSource::Kind;
   std::vector<storage_writer::CopyEncoder::Column> columns = {
       {{Kind::kKey}, PgType::kText},
       {{Kind::kField, batch::kOffset}, PgType::kInt8},

@@ -23,9 +23,9 @@
 #include "absl/time/time.h"
 #include "contract/contract.h"
 #include "contract/pipeline.h"
-#include "storage_writer/copy_encoder.h"
+#include "tables/value_source.h"
 
-namespace sluice::storage_writer {
+namespace sluice::tables {
 
 /// The tables rows go to, by role.
 enum class TableRole : uint8_t { kClean = 0, kFailed, kCorrupt };
@@ -36,7 +36,7 @@ struct TableColumn {
   std::string name;
   std::string type;       ///< as in CREATE TABLE
   bool required = false;  ///< NOT NULL
-  CopySource source;
+  ValueSource source;
   std::optional<contract::LogicalType> logical;  ///< of a contract column
 };
 
@@ -85,4 +85,4 @@ std::string CreatePartitionSql(const TableLayout& layout, PartitionBucket bucket
 std::optional<PartitionBucket> ParsePartitionName(const TableLayout& layout, std::string_view name,
                                                   absl::Duration interval);
 
-}  // namespace sluice::storage_writer
+}  // namespace sluice::tables

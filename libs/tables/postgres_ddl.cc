@@ -1,4 +1,4 @@
-#include "storage_writer/postgres_ddl.h"
+#include "tables/postgres_ddl.h"
 
 #include <algorithm>
 #include <limits>
@@ -11,18 +11,18 @@
 #include "batch/schema.h"
 #include "postgres/connection.h"
 
-namespace sluice::storage_writer {
+namespace sluice::tables {
 namespace {
 
 using contract::LogicalType;
 using postgres::QuoteIdentifier;
 using postgres::QuoteLiteral;
-using Kind = CopySource::Kind;
+using Kind = ValueSource::Kind;
 
 constexpr size_t kMaxIdentifier = 63;
 constexpr size_t kPartitionSuffix = 12;  // _p20240131_06
 
-TableColumn Own(std::string name, std::string type, bool required, CopySource source) {
+TableColumn Own(std::string name, std::string type, bool required, ValueSource source) {
   return {std::move(name), std::move(type), required, std::move(source), std::nullopt};
 }
 TableColumn Key() { return Own("message_key", "text", false, {Kind::kKey}); }
@@ -368,4 +368,4 @@ std::optional<PartitionBucket> ParsePartitionName(const TableLayout& layout, std
   return bucket;
 }
 
-}  // namespace sluice::storage_writer
+}  // namespace sluice::tables

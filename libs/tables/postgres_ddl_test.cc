@@ -1,14 +1,33 @@
-#include "storage_writer/postgres_ddl.h"
+#include "tables/postgres_ddl.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "storage_writer/postgres_sink_for_test.h"
+#include "batch/batch_for_test.h"
 
-namespace sluice::storage_writer {
+namespace sluice::tables {
 namespace {
 
 using testing::HasSubstr;
+
+constexpr int32_t kDay20240131 = 19'753;  // 2024-01-31 in days since 1970-01-01
+
+contract::Contract ContractForTest() {
+  contract::Contract contract = *batch::ContractForTest();
+  contract.columns[1].integer_min = std::numeric_limits<int32_t>::min();
+  contract.columns[1].integer_max = std::numeric_limits<int32_t>::max();
+  return contract;
+}
+
+contract::PostgresSinkConfig ConfigForTest() {
+  contract::PostgresSinkConfig config;
+  config.clean_table = "good";
+  config.failed_table = "bad";
+  config.corrupt_table = "broken";
+  config.audit_view = "audit";
+  config.partition_column = "day";
+  return config;
+}
 
 std::vector<std::string> Names(const TableLayout& layout) {
   std::vector<std::string> names;
@@ -17,7 +36,7 @@ std::vector<std::string> Names(const TableLayout& layout) {
 }
 
 TableLayout Layout(TableRole role) {
-  auto layout = MakeLayout(*ContractForSinkTest(), *PipelineForSinkTest().postgres, role);
+  auto layout = MakeLayout(ContractForTest(), ConfigForTest(), role);
   EXPECT_TRUE(layout.ok()) << layout.status();
   return *layout;
 }
@@ -39,11 +58,9 @@ TEST(MakeLayout, ColumnsInTheirOrder) {
 }
 
 TEST(MakeLayout, RefusesWhatPostgresCannotDo) {
-  auto contract = ContractForSinkTest();
-  auto config = *PipelineForSinkTest().postgres;
-  const auto code = [&] {
-    return MakeLayout(*contract, config, TableRole::kClean).status().code();
-  };
+  contract::Contract contract = ContractForTest();
+  contract::PostgresSinkConfig config = ConfigForTest();
+  const auto code = [&] { return MakeLayout(contract, config, TableRole::kClean).status().code(); };
   const auto precondition = absl::StatusCode::kFailedPrecondition;
   config.partition_column = "car";
   EXPECT_EQ(code(), precondition);
@@ -57,12 +74,12 @@ TEST(MakeLayout, RefusesWhatPostgresCannotDo) {
   config.clean_table = std::string(60, 'x');
   EXPECT_EQ(code(), precondition);
   config.clean_table = "good";
-  contract->columns[0].name = "kafka_offset";
+  contract.columns[0].name = "kafka_offset";
   EXPECT_EQ(code(), precondition);
-  contract->columns[0].name = "car";
-  contract->columns[0].physical_type = "text); DROP TABLE x; --";
+  contract.columns[0].name = "car";
+  contract.columns[0].physical_type = "text); DROP TABLE x; --";
   EXPECT_EQ(code(), precondition);
-  contract->columns[0].physical_type = "character varying(20)";
+  contract.columns[0].physical_type = "character varying(20)";
   EXPECT_EQ(code(), absl::StatusCode::kOk);
 }
 
@@ -115,4 +132,4 @@ TEST(Partitions, NamesAndBounds) {
 }
 
 }  // namespace
-}  // namespace sluice::storage_writer
+}  // namespace sluice::tables
