@@ -1,15 +1,21 @@
-# Target sluice::arrow: a system Arrow where CMake finds one, else the one in the pyarrow wheel.
+# Targets sluice::arrow and sluice::parquet: a system Arrow where CMake finds one, else the one in the pyarrow wheel.
 find_package(Arrow CONFIG QUIET)
 if(Arrow_FOUND)
+  find_package(Parquet CONFIG REQUIRED)
   add_library(sluice::arrow ALIAS Arrow::arrow_shared)
+  add_library(sluice::parquet ALIAS Parquet::parquet_shared)
   return()
 endif()
 file(GLOB _pyarrow LIST_DIRECTORIES true ${SLUICE_DEPS_DIR}/venv/lib/python3*/site-packages/pyarrow)
 if(NOT _pyarrow)
   message(FATAL_ERROR "no Arrow: run scripts/deps (looked for the pyarrow wheel in ${SLUICE_DEPS_DIR}/venv)")
 endif()
-file(GLOB _arrow_so ${_pyarrow}/libarrow.so.*)
-add_library(sluice::arrow SHARED IMPORTED)
-set_target_properties(sluice::arrow PROPERTIES IMPORTED_LOCATION ${_arrow_so}
-                      INTERFACE_INCLUDE_DIRECTORIES ${_pyarrow}/include)
+foreach(_name arrow parquet)
+  file(GLOB _${_name}_so ${_pyarrow}/lib${_name}.so.*)
+  add_library(sluice::${_name} SHARED IMPORTED)
+  set_target_properties(sluice::${_name} PROPERTIES IMPORTED_LOCATION ${_${_name}_so}
+                        INTERFACE_INCLUDE_DIRECTORIES ${_pyarrow}/include)
+endforeach()
 list(APPEND SLUICE_BUNDLED_LIBRARIES ${_arrow_so})
+# What sluicectl needs beside them.
+set(SLUICE_PARQUET_LIBRARY ${_parquet_so})

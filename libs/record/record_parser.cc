@@ -54,6 +54,15 @@ Limits Sane(Limits limits) {
 
 }  // namespace
 
+Limits LimitsOf(const contract::PipelineConfig& pipeline) {
+  Limits limits;
+  limits.max_record_bytes = pipeline.max_record_bytes;
+  limits.max_raw_bytes = pipeline.max_raw_bytes;
+  limits.max_key_bytes = pipeline.max_key_bytes;
+  limits.max_depth = pipeline.max_depth;
+  return limits;
+}
+
 struct RecordParser::Simdjson {
   simdjson::dom::parser parser;
   simdjson::dom::element root;

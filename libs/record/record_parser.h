@@ -42,6 +42,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "batch/verdict.h"
 #include "contract/contract.h"
+#include "contract/pipeline.h"
 #include "record/batch_builder.h"
 #include "record/json_scanner.h"
 
@@ -59,6 +60,9 @@ struct Limits {
                                  ///< not inside a character
   int max_depth = 64;
 };
+
+/// Those of the pipeline file.
+Limits LimitsOf(const contract::PipelineConfig& pipeline);
 
 /// What became of a record, and why.
 struct Judgement {

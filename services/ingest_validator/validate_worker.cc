@@ -11,18 +11,6 @@
 #include "stage/topics.h"
 
 namespace sluice::ingest_validator {
-namespace {
-
-record::Limits LimitsOf(const contract::PipelineConfig& pipeline) {
-  record::Limits limits;
-  limits.max_record_bytes = pipeline.max_record_bytes;
-  limits.max_raw_bytes = pipeline.max_raw_bytes;
-  limits.max_key_bytes = pipeline.max_key_bytes;
-  limits.max_depth = pipeline.max_depth;
-  return limits;
-}
-
-}  // namespace
 
 ValidateWorker::Judge::Judge(std::shared_ptr<const contract::Contract> contract,
                              const record::Limits& limits)
@@ -34,7 +22,7 @@ ValidateWorker::Partition::Partition(Judge* judge)
 ValidateWorker::ValidateWorker(const stage::Context& context,
                                std::shared_ptr<const contract::Contract> contract)
     : context_(context),
-      limits_(LimitsOf(context.pipeline)),
+      limits_(record::LimitsOf(context.pipeline)),
       own_contract_(std::move(contract)),
       contracts_(context.kafka, context.admin),
       output_(context, context.pipeline.InternalTopic(stage::kValidatedStage),

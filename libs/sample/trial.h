@@ -1,0 +1,75 @@
+#pragma once
+// A contract tried on a sample: RecordParser and RuleEvaluator, the engine of the services, over a
+// file instead of a topic.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "batch/coverage.h"
+#include "batch/verdict.h"
+#include "contract/contract.h"
+#include "record/batch_builder.h"
+#include "record/record_parser.h"
+#include "rules/rule_evaluator.h"
+#include "sample/sample.h"
+
+namespace sluice::sample {
+
+/// A record that a reason or rule is about.
+struct Example {
+  int64_t line = 0;
+  std::string column;                ///< of a corrupt record, when it is about one
+  std::optional<std::string> value;  ///< what the rule looked at (nothing: null), or the beginning
+                                     ///< of a corrupt record
+};
+
+struct ReasonCheck {
+  int64_t records = 0;
+  std::vector<Example> examples;
+};
+
+struct RuleCheck {
+  int64_t evaluated = 0;
+  int64_t failed = 0;
+  std::vector<Example> examples;
+};
+
+struct CheckTable {
+  int64_t records = 0;
+  batch::Counts verdicts{};
+  int64_t warned = 0;                ///< clean records that break a rule with action `warn`
+  std::vector<ReasonCheck> reasons;  ///< by batch::Reason
+  std::vector<RuleCheck> rules;      ///< in the order of the contract's
+
+  int64_t Count(batch::Verdict verdict) const { return verdicts[static_cast<size_t>(verdict)]; }
+};
+
+/// What became of one record.
+struct RecordVerdict {
+  int64_t line = 0;
+  batch::Verdict verdict = batch::Verdict::kClean;
+  std::optional<batch::Reason> reason;
+  int column = -1;                ///< that `reason` is about
+  std::string_view failed_rules;  ///< their bits, see rules::IsBroken; empty: the record has no
+                                  ///< columns. Valid during the call
+};
+
+struct TrialOptions {
+  record::Limits limits;
+  int64_t timestamp_ms = 0;  ///< what `_timestamp` is for every record
+  size_t examples = 3;       ///< of each reason and rule
+  /// Called for every record, in order.
+  std::function<void(const RecordVerdict&)> each = nullptr;
+};
+
+/// Judge every record of `sample`. kInvalidArgument as Sample::Next.
+absl::StatusOr<CheckTable> TryContract(std::shared_ptr<const contract::Contract> contract,
+                                       const TrialOptions& options, Sample* sample);
+
+}  // namespace sluice::sample
