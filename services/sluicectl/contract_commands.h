@@ -17,6 +17,7 @@ namespace sluice::sluicectl {
 std::unique_ptr<Command> MakeContractLintCommand();
 std::unique_ptr<Command> MakeContractTestCommand();
 std::unique_ptr<Command> MakeContractDdlCommand();
+std::unique_ptr<Command> MakeContractInferCommand();
 
 /// What a CONTRACT argument names.
 struct ContractFiles {

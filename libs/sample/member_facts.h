@@ -1,0 +1,61 @@
+#pragma once
+// What a sample shows about one member of its records.
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "contract/contract.h"
+
+namespace sluice::sample {
+
+/// A set of contract::LogicalType.
+using Types = uint32_t;
+constexpr Types Bit(contract::LogicalType type) { return Types{1} << static_cast<int>(type); }
+
+class MemberFacts {
+ public:
+  explicit MemberFacts(std::string_view name) : name_(name) {}
+
+  const std::string& name() const { return name_; }
+
+  // One of these per record that has the member and is not null there.
+  void AddBoolean();
+  void AddNumber(std::string_view token);  ///< as JSON writes it
+  void AddText(std::string_view text);
+  void AddCell(std::string_view text);  ///< of CSV: may be meant as any of them
+  void AddNested();
+
+  /// How many records have a value.
+  int64_t values() const { return values_; }
+  /// The narrowest type that holds every value; nothing: there is none. A member that was always
+  /// null is a string.
+  std::optional<contract::LogicalType> Type() const;
+  /// Why there is no type.
+  std::string WhyNoType() const;
+  /// The values of a text that takes few, in order; empty: it takes many, or was seen too rarely.
+  std::vector<std::string> FewValues() const;
+  /// What was seen, for a comment: "0 to 250", "up to 36 characters"; may be empty.
+  std::string Seen() const;
+
+ private:
+  void Add(Types fits);
+  Types TypesOfText(std::string_view text);
+  Types TypesOfNumber(std::string_view token);
+  void Remember(std::string_view text);
+
+  std::string name_;
+  int64_t values_ = 0;
+  Types fits_ = ~Types{0};
+  bool nested_ = false;
+  double smallest_ = 0, largest_ = 0;  // of numbers
+  int64_t numbers_ = 0;
+  size_t longest_ = 0;                         // of texts, in bytes
+  std::map<std::string, int64_t> few_values_;  // of texts, while they are few
+  bool many_values_ = false;
+};
+
+}  // namespace sluice::sample
