@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "contract/compatibility.h"
 
 namespace sluice::service {
 
@@ -108,6 +109,13 @@ struct BreakerReset {
   std::string reason;  ///< why it was open
 };
 
+/// What a reload has changed.
+struct ReloadResult {
+  std::string version;              ///< in force, or pending until the next batch
+  std::string previous_version;     ///< of the file before
+  contract::Comparison comparison;  ///< of the two
+};
+
 class PipelineControl {
  public:
   virtual ~PipelineControl() = default;
@@ -131,8 +139,8 @@ class PipelineControl {
     return absl::UnimplementedError("only qc has a breaker");
   }
   virtual absl::StatusOr<std::unique_ptr<TapStream>> Tap(const TapFilter& filter) = 0;
-  /// Read the contract file again. Returns the version now in force or pending.
-  virtual absl::StatusOr<std::string> ReloadContract() = 0;
+  /// Read the contract file again.
+  virtual absl::StatusOr<ReloadResult> ReloadContract() = 0;
   /// The effective configuration as JSON, without secrets.
   virtual std::string ConfigJson() = 0;
   /// Whether its own loop still turns (never depends on Kafka or PostgreSQL).

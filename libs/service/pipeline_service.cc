@@ -242,11 +242,20 @@ grpc::Status PipelineServiceImpl::ReloadContract(Context* context,
                                                  admin::v1::ReloadContractResponse* response) {
   const auto control = Find(request->pipeline());
   if (!control.ok()) return ToGrpc(control.status());
-  auto version = (*control)->ReloadContract();
-  Audit(*context, "reload-contract", request->pipeline(), version.status(),
-        version.ok() ? *version : "");
-  if (!version.ok()) return ToGrpc(version.status());
-  response->set_version(*std::move(version));
+  const auto result = (*control)->ReloadContract();
+  Audit(*context, "reload-contract", request->pipeline(), result.status(),
+        result.ok() ? result->version : "");
+  if (!result.ok()) return ToGrpc(result.status());
+  response->set_version(result->version);
+  response->set_previous_version(result->previous_version);
+  response->set_compatibility(std::string(result->comparison.name()));
+  for (const contract::Change& change : result->comparison.changes) {
+    admin::v1::ContractChange* const shown = response->add_changes();
+    shown->set_what(change.what);
+    shown->set_backward(change.backward);
+    shown->set_forward(change.forward);
+    shown->set_reason(change.reason);
+  }
   return grpc::Status::OK;
 }
 

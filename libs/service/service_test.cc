@@ -81,7 +81,9 @@ class FakeControl : public PipelineControl {
   absl::StatusOr<std::unique_ptr<TapStream>> Tap(const TapFilter& filter) override {
     return std::unique_ptr<TapStream>(new FakeTap(filter));
   }
-  absl::StatusOr<std::string> ReloadContract() override { return "1.2.0"; }
+  absl::StatusOr<ReloadResult> ReloadContract() override {
+    return ReloadResult{"1.2.0", "1.1.0", {{{"column a: required", false, true, "old"}}}};
+  }
   std::string ConfigJson() override { return "{}"; }
   bool IsAlive() override { return alive_; }
   absl::Status IsReady() override {

@@ -182,8 +182,8 @@ absl::StatusOr<std::unique_ptr<service::TapStream>> StageLoop::Tap(
   return taps_.Open(filter);
 }
 
-absl::StatusOr<std::string> StageLoop::ReloadContract() {
-  return Ask<std::string>([this] { return worker_->ReloadContract(); });
+absl::StatusOr<service::ReloadResult> StageLoop::ReloadContract() {
+  return Ask<service::ReloadResult>([this] { return worker_->ReloadContract(); });
 }
 
 service::PipelineStatus StageLoop::GetStatus() {

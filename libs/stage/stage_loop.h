@@ -67,7 +67,7 @@ class StageLoop : public service::Runnable, public service::PipelineControl {
       int32_t partition, const service::BreakerResetRequest& request) override;
   absl::StatusOr<std::unique_ptr<service::TapStream>> Tap(
       const service::TapFilter& filter) override;
-  absl::StatusOr<std::string> ReloadContract() override;
+  absl::StatusOr<service::ReloadResult> ReloadContract() override;
   std::string ConfigJson() override;
   bool IsAlive() override;
   absl::Status IsReady() override;

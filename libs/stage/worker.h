@@ -70,7 +70,7 @@ class Worker {
   /// An operator accepts that the source records from the partition's position to the begin of its
   /// log are lost.
   virtual absl::StatusOr<service::SeekResult> AcceptLoss(int32_t partition, bool dry_run) = 0;
-  virtual absl::StatusOr<std::string> ReloadContract() = 0;
+  virtual absl::StatusOr<service::ReloadResult> ReloadContract() = 0;
   /// An operator lets the records pass that tripped the breaker of a partition, which is not open.
   virtual absl::StatusOr<service::BreakerReset> ResetBreaker(int32_t,
                                                              const service::BreakerResetRequest&) {

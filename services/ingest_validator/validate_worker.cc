@@ -391,22 +391,28 @@ absl::StatusOr<service::SeekResult> ValidateWorker::AcceptLoss(int32_t number, b
   return service::SeekResult{from, log.begin};
 }
 
-absl::StatusOr<std::string> ValidateWorker::ReloadContract() {
+absl::StatusOr<service::ReloadResult> ValidateWorker::ReloadContract() {
   SLUICE_ASSIGN_OR_RETURN(auto contract, contract::LoadContract(context_.pipeline.contract_path));
   const int newer = contract::CompareVersions(contract->version, own_contract_->version);
-  if (newer == 0 && contract->content_hash == own_contract_->content_hash) return contract->version;
+  service::ReloadResult result{contract->version, own_contract_->version, {}};
+  if (newer == 0 && contract->content_hash == own_contract_->content_hash) return result;
   if (newer <= 0) {
     return absl::FailedPreconditionError(Concat("a changed contract needs a higher version than ",
                                                 own_contract_->version, "; the file has ",
                                                 contract->version));
   }
   SLUICE_RETURN_IF_ERROR(contracts_.Publish(contract));
+  result.comparison = contract::Compare(*own_contract_, *contract);
+  log::Info("the contract was reloaded", {{"version", result.version},
+                                          {"previous_version", result.previous_version},
+                                          {"compatibility", result.comparison.name()},
+                                          {"changes", result.comparison.ToString()}});
   own_contract_ = std::move(contract);
   // In force from the next batch boundary on: where records wait, once they are sent (Emit).
   for (auto& [number, partition] : partitions_) {
     if (partition.builder.empty()) UseOwnContract(partition);
   }
-  return own_contract_->version;
+  return result;
 }
 
 std::map<int32_t, kafka::OffsetAndMetadata> ValidateWorker::DoneOffsets() const {

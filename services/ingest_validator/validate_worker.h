@@ -31,7 +31,7 @@ class ValidateWorker : public stage::Worker {
   void Tick(absl::Time now, std::vector<stage::Fault>* faults) override;
   absl::Time Deadline() const override;
   absl::StatusOr<service::SeekResult> AcceptLoss(int32_t partition, bool dry_run) override;
-  absl::StatusOr<std::string> ReloadContract() override;
+  absl::StatusOr<service::ReloadResult> ReloadContract() override;
   std::map<int32_t, kafka::OffsetAndMetadata> DoneOffsets() const override;
   void Describe(int32_t partition, service::PartitionStatus* status) const override;
   absl::Status Ready() override { return absl::OkStatus(); }

@@ -98,7 +98,7 @@ class Simulator : public service::Runnable, public service::PipelineControl {
   absl::StatusOr<service::SeekResult> AcceptLoss(int32_t partition, bool dry_run) override;
   absl::StatusOr<std::unique_ptr<service::TapStream>> Tap(
       const service::TapFilter& filter) override;
-  absl::StatusOr<std::string> ReloadContract() override;
+  absl::StatusOr<service::ReloadResult> ReloadContract() override;
   std::string ConfigJson() override;
   bool IsAlive() override;
   absl::Status IsReady() override;

@@ -78,7 +78,7 @@ absl::StatusOr<service::SeekResult> Simulator::AcceptLoss(int32_t, bool) { retur
 absl::StatusOr<std::unique_ptr<service::TapStream>> Simulator::Tap(const service::TapFilter&) {
   return absl::UnimplementedError("the simulator has no verdicts to show: tap the validator");
 }
-absl::StatusOr<std::string> Simulator::ReloadContract() {
+absl::StatusOr<service::ReloadResult> Simulator::ReloadContract() {
   return absl::UnimplementedError("the simulator does not read the contract");
 }
 

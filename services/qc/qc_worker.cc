@@ -269,7 +269,7 @@ absl::StatusOr<service::SeekResult> QcWorker::AcceptLoss(int32_t, bool) {
       "a loss is accepted where records are read first: send it to the ingest-validator");
 }
 
-absl::StatusOr<std::string> QcWorker::ReloadContract() {
+absl::StatusOr<service::ReloadResult> QcWorker::ReloadContract() {
   return absl::FailedPreconditionError(
       "qc takes the contract from the batches: reload it at the ingest-validator");
 }

@@ -31,7 +31,7 @@ class QcWorker : public stage::Worker {
   void Tick(absl::Time now, std::vector<stage::Fault>* faults) override;
   absl::Time Deadline() const override { return punctuate_at_; }
   absl::StatusOr<service::SeekResult> AcceptLoss(int32_t partition, bool dry_run) override;
-  absl::StatusOr<std::string> ReloadContract() override;
+  absl::StatusOr<service::ReloadResult> ReloadContract() override;
   absl::StatusOr<service::BreakerReset> ResetBreaker(
       int32_t partition, const service::BreakerResetRequest& request) override;
   std::map<int32_t, kafka::OffsetAndMetadata> DoneOffsets() const override;

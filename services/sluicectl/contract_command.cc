@@ -16,7 +16,9 @@ class ContractCommand : public Command {
   }
   void AddFlags(CLI::App& app) override {
     using Make = std::unique_ptr<Command> (*)();
-    constexpr Make kTools[] = {MakeContractLintCommand, MakeContractTestCommand, MakeContractDdlCommand, MakeContractInferCommand};
+    constexpr Make kTools[] = {MakeContractLintCommand, MakeContractTestCommand,
+                               MakeContractDiffCommand, MakeContractDdlCommand,
+                               MakeContractInferCommand};
     app.require_subcommand(1);
     for (const Make make : kTools) {
       tools_.push_back(make());

@@ -16,6 +16,7 @@ namespace sluice::sluicectl {
 // One file each, in the order of --help.
 std::unique_ptr<Command> MakeContractLintCommand();
 std::unique_ptr<Command> MakeContractTestCommand();
+std::unique_ptr<Command> MakeContractDiffCommand();
 std::unique_ptr<Command> MakeContractDdlCommand();
 std::unique_ptr<Command> MakeContractInferCommand();
 

@@ -150,7 +150,7 @@ absl::StatusOr<service::SeekResult> SinkWorker::AcceptLoss(int32_t, bool) {
       "a loss is accepted where records are read first: send it to the ingest-validator");
 }
 
-absl::StatusOr<std::string> SinkWorker::ReloadContract() {
+absl::StatusOr<service::ReloadResult> SinkWorker::ReloadContract() {
   return absl::FailedPreconditionError(
       "a sink takes the contract from the batches: reload it at the ingest-validator");
 }

@@ -1,0 +1,202 @@
+#include "contract/compatibility.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/strings.h"
+#include "contract/implication.h"
+#include "contract/names.h"
+
+namespace sluice::contract {
+namespace {
+
+constexpr std::string_view kOldBreaksNew = "records that were clean may break it";
+constexpr std::string_view kNewBreaksOld = "new records may break what the old contract demands";
+
+std::string Both(std::string backward, std::string_view forward) {
+  if (!backward.empty() && !forward.empty()) backward += "; ";
+  return backward.append(forward);
+}
+
+/// Whether a member that fits `narrow` fits `wide` as well.
+bool Holds(const Column& wide, const Column& narrow) {
+  if (wide.type == narrow.type) {
+    return wide.type != LogicalType::kInteger ||
+           (wide.integer_min <= narrow.integer_min && wide.integer_max >= narrow.integer_max);
+  }
+  if (wide.type == LogicalType::kNumber) return narrow.type == LogicalType::kInteger;
+  return wide.type == LogicalType::kString &&
+         (narrow.type == LogicalType::kDate || narrow.type == LogicalType::kTimestamp);
+}
+
+std::string NotEvery(std::string_view from, std::string_view to) {
+  return Concat("not every ", from, " is also a valid ", to);
+}
+
+class Comparer {
+ public:
+  Comparer(const Contract& before, const Contract& after) : before_(before), after_(after) {}
+
+  Comparison Run() {
+    for (const Column& column : before_.columns) {
+      const int index = after_.FindColumn(column.name);
+      if (index < 0) {
+        Removed(column);
+      } else {
+        Changed(column, after_.columns[static_cast<size_t>(index)]);
+      }
+    }
+    for (const Column& column : after_.columns) {
+      if (before_.FindColumn(column.name) < 0) Added(column);
+    }
+    CompareRules();
+    CompareUnknownFields();
+    return std::move(result_);
+  }
+
+ private:
+  void Add(std::string what, bool backward, bool forward, std::string reason) {
+    result_.changes.push_back({std::move(what), backward, forward, std::move(reason)});
+  }
+
+  void Added(const Column& column) {
+    const bool open = before_.unknown_fields == UnknownFields::kIgnore;
+    std::string backward, forward;
+    if (open) {
+      backward = "old records may have it with any value, as unknown fields were ignored";
+    } else if (column.required) {
+      backward = "old records do not have it";
+    }
+    if (!open) forward = "the old contract rejects it as an unknown field";
+    const bool is_backward = backward.empty(), is_forward = forward.empty();
+    Add(Concat("column ", column.name, ": added, ", column.required ? "required " : "optional ",
+               Name(column.type)),
+        is_backward, is_forward, Both(std::move(backward), forward));
+  }
+
+  void Removed(const Column& column) {
+    const bool open = after_.unknown_fields == UnknownFields::kIgnore;
+    std::string backward, forward;
+    if (!open) backward = "old records may have it, and unknown fields are rejected";
+    if (open) {
+      forward = "new records may have it with any value, as unknown fields are ignored";
+    } else if (column.required) {
+      forward = "the old contract requires it";
+    }
+    const bool is_backward = backward.empty(), is_forward = forward.empty();
+    Add(Concat("column ", column.name, ": removed"), is_backward, is_forward,
+        Both(std::move(backward), forward));
+  }
+
+  void Changed(const Column& old, const Column& now) {
+    const bool backward = Holds(now, old), forward = Holds(old, now);
+    if (old.type != now.type) {
+      Add(Concat("column ", old.name, ": ", Name(old.type), " -> ", Name(now.type)), backward,
+          forward,
+          Both(backward ? "" : NotEvery(Name(old.type), Name(now.type)),
+               forward ? "" : NotEvery(Name(now.type), Name(old.type))));
+    } else if (!backward || !forward) {
+      Add(Concat("column ", old.name, ": from ", old.integer_min, " to ", old.integer_max, " -> ",
+                 "from ", now.integer_min, " to ", now.integer_max),
+          backward, forward,
+          Both(backward ? "" : "old values may be out of range",
+               forward ? "" : "new values may be out of the old range"));
+    }
+    if (old.required != now.required) {
+      Add(Concat("column ", old.name, now.required ? ": required" : ": no longer required"),
+          !now.required, !old.required,
+          now.required ? "old records may not have it" : "the old contract requires it");
+    }
+    if (old.primary_key != now.primary_key) {
+      Add(Concat("column ", old.name, now.primary_key ? ": primary key" : ": no primary key"), true,
+          true, "");
+    }
+    if (old.physical_type != now.physical_type) {
+      const auto name = [](const std::string& type) { return type.empty() ? "default" : type; };
+      Add(Concat("column ", old.name, ": physicalType ", name(old.physical_type), " -> ",
+                 name(now.physical_type)),
+          true, true, "");
+    }
+  }
+
+  static const Rule* Find(const Contract& contract, std::string_view id) {
+    for (const Rule& rule : contract.rules) {
+      if (rule.id == id) return &rule;
+    }
+    return nullptr;
+  }
+
+  void CompareRules() {
+    for (const Rule& rule : before_.rules) CompareRule(rule.id, &rule, Find(after_, rule.id));
+    for (const Rule& rule : after_.rules) {
+      if (Find(before_, rule.id) == nullptr) CompareRule(rule.id, nullptr, &rule);
+    }
+  }
+
+  void CompareRule(const std::string& id, const Rule* old, const Rule* now) {
+    const bool backward = now == nullptr || !IsEnforced(*now) || Implies(before_, after_, *now);
+    const bool forward = old == nullptr || !IsEnforced(*old) || Implies(after_, before_, *old);
+    std::string what = Concat("rule ", id, ": ");
+    if (old == nullptr) {
+      Append(&what, "added, ", Name(now->action), " unless ", now->predicate.text);
+    } else if (now == nullptr) {
+      Append(&what, "removed (", old->predicate.text, ")");
+    } else if (old->predicate.text != now->predicate.text) {
+      Append(&what, old->predicate.text, " -> ", now->predicate.text);
+      if (old->action != now->action)
+        Append(&what, ", ", Name(old->action), " -> ", Name(now->action));
+    } else if (old->action != now->action) {
+      Append(&what, Name(old->action), " -> ", Name(now->action));
+    } else if (!backward || !forward) {
+      what += "reads a column that has changed";
+    } else {
+      return;
+    }
+    Add(std::move(what), backward, forward,
+        Both(backward ? "" : std::string(kOldBreaksNew), forward ? "" : kNewBreaksOld));
+  }
+
+  void CompareUnknownFields() {
+    if (before_.unknown_fields == after_.unknown_fields) return;
+    const bool open = after_.unknown_fields == UnknownFields::kIgnore;
+    Add(open ? "unknownFields: reject -> ignore" : "unknownFields: ignore -> reject", open, !open,
+        open ? "new records may have fields that the old contract rejects"
+             : "old records may have fields that no column names");
+  }
+
+  const Contract& before_;
+  const Contract& after_;
+  Comparison result_;
+};
+
+}  // namespace
+
+Compatibility Comparison::compatibility() const {
+  const bool backward =
+      std::all_of(changes.begin(), changes.end(), [](const Change& c) { return c.backward; });
+  const bool forward =
+      std::all_of(changes.begin(), changes.end(), [](const Change& c) { return c.forward; });
+  return backward ? (forward ? Compatibility::kFull : Compatibility::kBackward)
+                  : (forward ? Compatibility::kForward : Compatibility::kNone);
+}
+
+std::string Comparison::ToString() const {
+  constexpr size_t kShown = 20;
+  std::string text;
+  for (size_t i = 0; i < changes.size(); ++i) {
+    if (i == kShown) return Concat(text, "; and ", changes.size() - kShown, " more");
+    const Change& change = changes[i];
+    Append(&text, text.empty() ? "" : "; ", change.what);
+    if (change.backward && change.forward) continue;
+    Append(&text, " (not ", change.backward ? "" : "backward",
+           change.backward || change.forward ? "" : ", not ", change.forward ? "" : "forward", ": ",
+           change.reason, ")");
+  }
+  return text;
+}
+
+Comparison Compare(const Contract& before, const Contract& after) {
+  return Comparer(before, after).Run();
+}
+
+}  // namespace sluice::contract

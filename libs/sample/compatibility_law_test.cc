@@ -1,0 +1,169 @@
+// What libs/contract says about compatibility, held against the engine: a promise is broken by one
+// record that one contract accepts and the other does not.
+
+#include <gtest/gtest.h>
+
+#include <array>
+
+#include "base/strings.h"
+#include "batch/batch_for_test.h"
+#include "contract/compatibility.h"
+#include "record/batch_builder.h"
+#include "record/record_parser.h"
+#include "rules/rule_evaluator.h"
+
+namespace sluice::sample {
+namespace {
+
+using contract::Compatibility;
+using contract::Contract;
+
+constexpr const char* kTypes[] = {"string", "integer", "number", "boolean", "date", "timestamp"};
+constexpr const char* kOptions[][6] = {
+    {"", "maxLength: 2", "maxLength: 3", "minLength: 1", "pattern: '^x'", "minLength: 2"},
+    {"", "minimum: 0", "minimum: 1, format: i64", "maximum: 5", "format: u8",
+     "exclusiveMinimum: 0"},
+    {"", "minimum: 0", "minimum: 0.5", "maximum: 5", "multipleOf: 0.5", "exclusiveMaximum: 5"},
+    {"", "", "", "", "", ""},
+    {"", "minimum: 2024-01-01", "minimum: 2024-01-02", "maximum: 2024-01-02", "", ""},
+    {"", "minimum: 2024-01-01", "minimum: 2024-01-02", "maximum: 2024-01-02", "", ""}};
+constexpr const char* kQuality[] = {"", "", "", "{metric: nullValues, mustBe: 0}",
+                                    "{metric: nullValues, mustBe: 0, severity: warning}"};
+constexpr const char* kRules[] = {
+    "a is null or b is not null", "b is null", "a is not null", "a = b", "not a = b",
+    "_timestamp > '2024-01-01'"};
+constexpr const char* kActions[] = {"warn", "quarantine", "drop", "fail"};
+constexpr const char* kValues[] = {"null",
+                                   "0",
+                                   "1",
+                                   "5",
+                                   "6",
+                                   "-1",
+                                   "0.5",
+                                   "4.75",
+                                   "300",
+                                   "9007199254740993",
+                                   "true",
+                                   "\"\"",
+                                   "\"x\"",
+                                   "\"xy\"",
+                                   "\"abcd\"",
+                                   "\"2024-01-01\"",
+                                   "\"2024-01-02\"",
+                                   "\"2023-12-31\"",
+                                   "\"2024-01-01T00:00:00Z\"",
+                                   "\"2024-01-02T00:00:01Z\"",
+                                   "{}"};
+
+/// The same choices whenever it is made from the same seed, but for some that `other` makes.
+class Choices {
+ public:
+  explicit Choices(uint64_t seed, batch::Random* other = nullptr) : same_(seed), other_(other) {}
+  int64_t Below(int64_t n) {
+    const int64_t choice = same_.Below(n);
+    return other_ != nullptr && other_->OneIn(12) ? other_->Below(n) : choice;
+  }
+  bool OneIn(int64_t n) { return Below(n) == 0; }
+
+ private:
+  batch::Random same_;
+  batch::Random* other_;
+};
+
+template <typename Random, size_t N>
+const char* Pick(const char* const (&list)[N], Random* random) {
+  return list[random->Below(N)];
+}
+
+/// Over the columns a, b and c, some of which it lacks.
+std::string Body(Choices* random) {
+  std::string properties, rules;
+  for (const char* name : {"a", "b", "c"}) {
+    if (name[0] == 'c' && random->OneIn(2)) continue;
+    const auto type = static_cast<size_t>(random->OneIn(3) ? random->Below(6) : name[0] - 'a' + 1);
+    Append(&properties, "    - {name: ", name, ", logicalType: ", kTypes[type],
+           ", required: ", random->OneIn(3) ? "true" : "false", ", logicalTypeOptions: {",
+           random->OneIn(2) ? "" : Pick(kOptions[type], random), "}, quality: [",
+           Pick(kQuality, random), "]}\n");
+  }
+  for (int id = 0; id < 2; ++id) {
+    if (random->OneIn(2)) continue;
+    Append(&rules, "    - {id: r", id, ", type: custom, engine: sluice, implementation: {rule: \"",
+           Pick(kRules, random), "\", action: ", Pick(kActions, random), "}}\n");
+  }
+  return Concat(
+      "apiVersion: v3.1.0\nkind: DataContract\nid: x\nversion: 1.0.0\nstatus: a\n",
+      random->OneIn(4) ? "customProperties: [{property: unknownFields, value: ignore}]\n" : "",
+      "schema:\n- name: t\n  properties:\n", properties, rules.empty() ? "" : "  quality:\n",
+      rules);
+}
+
+/// Null when a rule does not fit the types of its columns.
+std::shared_ptr<const Contract> MakeContract(Choices choices) {
+  auto contract = contract::ParseContract(Body(&choices), "x");
+  return contract.ok() ? *contract : nullptr;
+}
+
+std::vector<std::string> RandomRecords(batch::Random* random) {
+  std::vector<std::string> records;
+  for (int i = 0; i < 200; ++i) {
+    std::string record = "{";
+    for (const char* name : {"a", "b", "c"}) {
+      if (random->OneIn(4)) continue;
+      Append(&record, record.size() == 1 ? "" : ",", "\"", name, "\":", Pick(kValues, random));
+    }
+    records.push_back(record + "}");
+  }
+  return records;
+}
+
+std::vector<bool> Accepted(const std::shared_ptr<const Contract>& contract,
+                           const std::vector<std::string>& records) {
+  record::RecordParser parser(contract);
+  record::BatchBuilder builder(contract);
+  rules::RuleEvaluator evaluator(contract);
+  for (size_t i = 0; i < records.size(); ++i) {
+    parser.Parse(std::nullopt, records[i], 1'704'153'600'000, static_cast<int64_t>(i), &builder);
+  }
+  rules::Outcome outcome;
+  EXPECT_TRUE(evaluator.Evaluate(*builder.Finish(), &outcome).ok());
+  std::vector<bool> accepted;
+  for (const batch::Verdict verdict : outcome.verdicts)
+    accepted.push_back(verdict == batch::Verdict::kClean);
+  return accepted;
+}
+
+TEST(CompatibilityLawTest, APromiseIsKept) {
+  batch::Random random(batch::TestSeed());
+  std::array<int, 4> said{};
+  int accepted_records = 0;
+  for (int round = 0; round < 3000 && !testing::Test::HasFailure(); ++round) {
+    const uint64_t seed = random.Next();
+    const auto before = MakeContract(Choices(seed));
+    // Mostly a neighbour: others have nothing in common.
+    const auto after =
+        MakeContract(random.OneIn(4) ? Choices(random.Next()) : Choices(seed, &random));
+    if (before == nullptr || after == nullptr) continue;
+    const contract::Comparison comparison = contract::Compare(*before, *after);
+    const Compatibility verdict = comparison.compatibility();
+    ++said[static_cast<size_t>(verdict)];
+    if (verdict == Compatibility::kNone) continue;
+    const std::vector<std::string> records = RandomRecords(&random);
+    const std::vector<bool> old = Accepted(before, records), now = Accepted(after, records);
+    for (size_t i = 0; i < records.size(); ++i) {
+      accepted_records += old[i] || now[i];
+      const bool backward = verdict == Compatibility::kBackward || verdict == Compatibility::kFull;
+      const bool forward = verdict == Compatibility::kForward || verdict == Compatibility::kFull;
+      EXPECT_FALSE((backward && old[i] && !now[i]) || (forward && now[i] && !old[i]))
+          << comparison.name() << " is not so: " << records[i] << "\n"
+          << comparison.ToString() << "\n"
+          << before->body << "\n"
+          << after->body;
+    }
+  }
+  for (const int count : said) EXPECT_GT(count, 100);
+  EXPECT_GT(accepted_records, 1000);
+}
+
+}  // namespace
+}  // namespace sluice::sample
