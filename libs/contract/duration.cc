@@ -1,10 +1,11 @@
+#include "contract/duration.h"
+
 #include <cmath>
 #include <limits>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "base/strings.h"
-#include "contract/pipeline.h"
 
 namespace sluice::contract {
 namespace {

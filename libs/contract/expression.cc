@@ -68,6 +68,10 @@ std::string_view Describe(ValueType type) {
       return "a date";
     case ValueType::kTimestamp:
       return "a timestamp";
+    case ValueType::kTime:
+      return "a time of day";
+    case ValueType::kInterval:
+      return "an interval";
   }
   return "";
 }

@@ -38,9 +38,9 @@ bool Lexer::Next(Token* token) {
   return ReadSymbol(&token->text);
 }
 
-bool Lexer::PeekIs(char c) const {
+bool Lexer::PeekIsOneOf(std::string_view chars) const {
   const size_t at = AfterSpace();
-  return at < text_.size() && text_[at] == c;
+  return at < text_.size() && chars.find(text_[at]) != std::string_view::npos;
 }
 
 size_t Lexer::AfterSpace() const {
@@ -96,7 +96,7 @@ bool Lexer::ReadSymbol(std::string* out) {
       return true;
     }
   }
-  if (std::string_view("=<>+-*/(),").find(text_[at_]) == std::string_view::npos) {
+  if (std::string_view("=<>+-*/%(),").find(text_[at_]) == std::string_view::npos) {
     return Fail(at_, "this character has no meaning here");
   }
   *out = std::string(1, text_[at_++]);

@@ -7,6 +7,11 @@
 
 namespace sluice::contract {
 
+/// A column of such a name is written in backticks. Other words of the language are words only
+/// where no column can stand.
+inline constexpr std::string_view kReservedWords[] = {
+    "and", "or", "not", "is", "in", "between", "matches", "case", "true", "false", "null"};
+
 struct Token {
   enum class Kind { kEnd, kName, kQuotedName, kNumber, kString, kSymbol };
   Kind kind = Kind::kEnd;
@@ -20,8 +25,8 @@ class Lexer {
 
   /// Read the next token. False: nothing there begins or ends one, see `error()`.
   bool Next(Token* token);
-  /// Whether the character after the last token (and white space) is `c`.
-  bool PeekIs(char c) const;
+  /// Whether the character after the last token (and white space) is one of `chars`.
+  bool PeekIsOneOf(std::string_view chars) const;
 
   std::string_view error() const { return error_; }
   size_t error_offset() const { return error_offset_; }

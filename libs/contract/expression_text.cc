@@ -1,12 +1,17 @@
 #include "contract/expression_text.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
+#include <iterator>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_replace.h"
 #include "base/strings.h"
+#include "contract/expression_functions.h"
+#include "contract/expression_lexer.h"
 #include "contract/timestamp.h"
 #include "re2/re2.h"
 
@@ -38,6 +43,8 @@ std::string_view Symbol(Op op) {
       return "*";
     case Op::kDivide:
       return "/";
+    case Op::kModulo:
+      return "%";
     default:
       return "";
   }
@@ -62,25 +69,30 @@ std::string_view NegatedSymbol(Op op) {
   }
 }
 
-std::string_view FunctionName(Op op) {
-  switch (op) {
-    case Op::kAbs:
-      return "abs";
-    case Op::kLength:
-      return "length";
-    case Op::kDate:
-      return "date";
-    case Op::kSeconds:
-      return "seconds";
-    case Op::kMultipleOf:
-      return "multiple_of";
-    default:
-      return "";
-  }
-}
-
 std::string QuoteString(std::string_view text) {
   return Concat("'", absl::StrReplaceAll(AbslView(text), {{"'", "''"}}), "'");
+}
+
+/// Zero is no time at all: `interval '0'`.
+std::string IntervalText(int64_t micros) {
+  struct Unit {
+    int64_t micros;
+    std::string_view name;
+  };
+  static constexpr Unit kUnits[] = {
+      {kMicrosPerDay, "day"},
+      {3600 * kMicrosPerSecond, "hour"},
+      {60 * kMicrosPerSecond, "minute"},
+      {kMicrosPerSecond, "second"},
+      {1000, "millisecond"},
+      {1, "microsecond"},
+  };
+  const std::string_view sign = micros < 0 ? "-" : "";
+  if (micros == 0) return "interval '0'";
+  const Unit& unit = *std::find_if(std::begin(kUnits), std::end(kUnits),
+                                   [&](const Unit& u) { return micros % u.micros == 0; });
+  const int64_t count = std::abs(micros / unit.micros);
+  return Concat(sign, "interval '", count, " ", unit.name, count == 1 ? "" : "s", "'");
 }
 
 std::string LiteralText(const Expression& e) {
@@ -102,12 +114,18 @@ std::string LiteralText(const Expression& e) {
     case ValueType::kTimestamp:
       AppendTimestamp(std::get<int64_t>(e.literal), &text);
       break;
+    case ValueType::kTime:
+      AppendTimeOfDay(std::get<int64_t>(e.literal), &text);
+      break;
+    case ValueType::kInterval:
+      return IntervalText(std::get<int64_t>(e.literal));
   }
   return QuoteString(text);
 }
 
 bool IsLeaf(const Expression& e) {
-  return e.op == Op::kColumn || e.op == Op::kLiteral || !FunctionName(e.op).empty();
+  return e.op == Op::kColumn || e.op == Op::kLiteral || e.op == Op::kCase ||
+         FunctionOf(e) != nullptr;
 }
 
 /// An operand, in parentheses unless it is a leaf.
@@ -125,14 +143,31 @@ std::string Join(const std::vector<Expression>& args, size_t first, std::string_
   return text;
 }
 
-/// The part of an `in`, `between` or `matches` behind the optional `not`.
+/// case when a then b else c end
+std::string CaseText(const Expression& e, const std::vector<Column>& columns) {
+  std::string text = "case";
+  for (size_t i = 0; i < e.args.size(); ++i) {
+    const bool is_else = i % 2 == 0 && i + 1 == e.args.size();
+    Append(&text,
+           is_else      ? " else "
+           : i % 2 == 0 ? " when "
+                        : " then ",
+           ToText(e.args[i], columns));
+  }
+  return text + " end";
+}
+
+/// The part of an `in`, `between`, `like` or `matches` behind the optional `not`.
 std::string Predicate(const Expression& e, const std::vector<Column>& columns) {
   if (e.op == Op::kIn) return Concat("in (", Join(e.args, 1, ", ", columns), ")");
   if (e.op == Op::kBetween) return Concat("between ", Join(e.args, 1, " and ", columns));
+  if (e.op == Op::kLike) return Concat("like ", QuoteString(std::get<std::string>(e.literal)));
   return Concat("matches ", QuoteString(e.pattern->pattern()));
 }
 
-bool IsPredicate(Op op) { return op == Op::kIn || op == Op::kBetween || op == Op::kMatches; }
+bool IsPredicate(Op op) {
+  return op == Op::kIn || op == Op::kBetween || op == Op::kMatches || op == Op::kLike;
+}
 
 std::string Shorten(std::string text) {
   if (text.size() <= kMaxViolationBytes) return text;
@@ -168,15 +203,18 @@ std::string ToText(const Expression& e, const std::vector<Column>& columns) {
     case Op::kIn:
     case Op::kBetween:
     case Op::kMatches:
+    case Op::kLike:
       return Concat(Operand(e.args[0], columns), " ", Predicate(e, columns));
+    case Op::kCase:
+      return CaseText(e, columns);
     default:
       break;
   }
-  if (std::string_view function = FunctionName(e.op); !function.empty()) {
+  if (const Function* function = FunctionOf(e)) {
     std::string args;
     for (const Expression& arg : e.args)
       Append(&args, args.empty() ? "" : ", ", ToText(arg, columns));
-    return Concat(function, "(", args, ")");
+    return Concat(function->name, "(", args, ")");
   }
   return Concat(Operand(e.args[0], columns), " ", Symbol(e.op), " ", Operand(e.args[1], columns));
 }
@@ -195,6 +233,7 @@ std::string ViolationText(const Expression& e, const std::vector<Column>& column
       return Shorten(ToText(e.args[0], columns));
     case Op::kIn:
     case Op::kBetween:
+    case Op::kLike:
       return Shorten(Concat(Operand(e.args[0], columns), " not ", Predicate(e, columns)));
     case Op::kMatches:
       return Shorten(Concat(Operand(e.args[0], columns), " does not match ", e.pattern->pattern()));
@@ -209,8 +248,7 @@ std::string ViolationText(const Expression& e, const std::vector<Column>& column
 std::string QuoteName(std::string_view name) {
   bool plain = !name.empty() && !absl::ascii_isdigit(name[0]);
   for (char c : name) plain = plain && (absl::ascii_isalnum(c) || c == '_');
-  for (std::string_view word :
-       {"and", "or", "not", "is", "in", "between", "matches", "true", "false", "null"}) {
+  for (std::string_view word : kReservedWords) {
     plain = plain && !absl::EqualsIgnoreCase(AbslView(name), AbslView(word));
   }
   if (plain) return std::string(name);

@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "contract/contract.h"
+#include "contract/duration.h"
 
 namespace sluice::contract {
 
@@ -87,12 +88,6 @@ std::optional<PipelineConfig> ReadPipeline(std::string_view text, const std::str
 
 /// `path` itself, or the pipeline.yaml in it when it is a folder.
 std::string PipelineFile(const std::string& path);
-
-/// `10ms`, `10m`, `1h30m`, `10 minutes`, `1 day`. kInvalidArgument otherwise.
-absl::StatusOr<absl::Duration> ParseDuration(std::string_view text);
-
-/// `65536`, `64 KiB`, `1 MiB`, `2 GiB`. kInvalidArgument otherwise.
-absl::StatusOr<int64_t> ParseBytes(std::string_view text);
 
 /// What only both files together can tell: the columns the pipeline names exist in the contract and
 /// have a fitting type.

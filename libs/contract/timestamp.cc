@@ -40,6 +40,47 @@ bool ParseOffset(std::string_view text, int64_t* micros) {
   return true;
 }
 
+/// `hh:mm[:ss[.f]]` at the head of `text`: how long it is, and the microseconds since midnight.
+bool ParseClock(std::string_view text, size_t* length, int64_t* micros) {
+  int hour = 0;
+  int minute = 0;
+  int second = 0;
+  if (text.size() < 5 || text[2] != ':') return false;
+  if (!Digits(text, 0, 2, &hour) || !Digits(text, 3, 2, &minute)) return false;
+  size_t at = 5;
+  int64_t fraction = 0;
+  if (text.size() >= 8 && text[5] == ':') {
+    if (!Digits(text, 6, 2, &second)) return false;
+    at = 8;
+  }
+  if (at == 8 && at < text.size() && text[at] == '.') {
+    int64_t unit = kMicrosPerSecond / 10;
+    const size_t start = ++at;
+    for (; at < text.size() && IsDigit(text[at]) && at - start < 9; ++at, unit /= 10) {
+      fraction += (text[at] - '0') * unit;
+    }
+    if (at == start) return false;
+  }
+  if (hour > 23 || minute > 59 || second > 59) return false;
+  *length = at;
+  *micros = ((hour * 60 + minute) * 60 + second) * kMicrosPerSecond + fraction;
+  return true;
+}
+
+void AppendClock(int64_t in_day, std::string* text) {
+  const int seconds = static_cast<int>(in_day / kMicrosPerSecond);
+  const int fraction = static_cast<int>(in_day % kMicrosPerSecond);
+  char buffer[48];
+  int length = std::snprintf(buffer, sizeof buffer, "%02d:%02d:%02d", seconds / 3600,
+                             seconds / 60 % 60, seconds % 60);
+  text->append(buffer, length);
+  if (fraction != 0) {
+    length = fraction % 1000 == 0 ? std::snprintf(buffer, sizeof buffer, ".%03d", fraction / 1000)
+                                  : std::snprintf(buffer, sizeof buffer, ".%06d", fraction);
+    text->append(buffer, length);
+  }
+}
+
 int64_t FloorDivide(int64_t value, int64_t by) { return value / by - (value % by < 0 ? 1 : 0); }
 
 }  // namespace
@@ -63,28 +104,22 @@ bool ParseTimestamp(std::string_view text, int64_t* micros) {
   if (text.size() < 19 || !ParseDate(text.substr(0, 10), &days)) return false;
   if (text[10] != 'T' && text[10] != 't' && text[10] != ' ') return false;
   if (text[13] != ':' || text[16] != ':') return false;
-  int hour = 0;
-  int minute = 0;
-  int second = 0;
-  if (!Digits(text, 11, 2, &hour) || !Digits(text, 14, 2, &minute) || !Digits(text, 17, 2, &second))
-    return false;
-  if (hour > 23 || minute > 59 || second > 59) return false;
-  size_t at = 19;
-  int64_t fraction = 0;
-  if (at < text.size() && text[at] == '.') {
-    int64_t unit = kMicrosPerSecond / 10;
-    const size_t start = ++at;
-    for (; at < text.size() && IsDigit(text[at]) && at - start < 9; ++at, unit /= 10) {
-      fraction += (text[at] - '0') * unit;
-    }
-    if (at == start) return false;
-  }
+  size_t length = 0;
+  int64_t in_day = 0;
+  if (!ParseClock(text.substr(11), &length, &in_day)) return false;
   int64_t offset = 0;
-  if (!ParseOffset(text.substr(at), &offset)) return false;
-  const int64_t seconds = (hour * 60 + minute) * 60 + second;
-  const int64_t result = days * kMicrosPerDay + seconds * kMicrosPerSecond + fraction - offset;
+  if (!ParseOffset(text.substr(11 + length), &offset)) return false;
+  const int64_t result = days * kMicrosPerDay + in_day - offset;
   if (result < kMinMicros || result > kMaxMicros) return false;
   *micros = result;
+  return true;
+}
+
+bool ParseTimeOfDay(std::string_view text, int64_t* micros) {
+  size_t length = 0;
+  int64_t parsed = 0;
+  if (!ParseClock(text, &length, &parsed) || length != text.size()) return false;
+  *micros = parsed;
   return true;
 }
 
@@ -106,19 +141,12 @@ void AppendDate(int64_t days, std::string* text) {
 void AppendTimestamp(int64_t micros, std::string* text) {
   const int64_t days = FloorDivide(micros, kMicrosPerDay);
   const int64_t in_day = micros % kMicrosPerDay + (micros % kMicrosPerDay < 0 ? kMicrosPerDay : 0);
-  const int seconds = static_cast<int>(in_day / kMicrosPerSecond);
-  const int fraction = static_cast<int>(in_day % kMicrosPerSecond);
   AppendDate(days, text);
-  char buffer[48];
-  int length = std::snprintf(buffer, sizeof buffer, "T%02d:%02d:%02d", seconds / 3600,
-                             seconds / 60 % 60, seconds % 60);
-  text->append(buffer, length);
-  if (fraction != 0) {
-    length = fraction % 1000 == 0 ? std::snprintf(buffer, sizeof buffer, ".%03d", fraction / 1000)
-                                  : std::snprintf(buffer, sizeof buffer, ".%06d", fraction);
-    text->append(buffer, length);
-  }
+  text->push_back('T');
+  AppendClock(in_day, text);
   text->push_back('Z');
 }
+
+void AppendTimeOfDay(int64_t micros, std::string* text) { AppendClock(micros, text); }
 
 }  // namespace sluice::contract

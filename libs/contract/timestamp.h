@@ -20,10 +20,17 @@ bool ParseDate(std::string_view text, int32_t* days);
 /// and `micros` unchanged, otherwise.
 bool ParseTimestamp(std::string_view text, int64_t* micros);
 
+/// `14:22[:35[.123456789]]`: a time of day without an offset, microseconds since midnight. Digits
+/// after the sixth are cut off. No leap second, no 24:00. False, and `micros` unchanged, otherwise.
+bool ParseTimeOfDay(std::string_view text, int64_t* micros);
+
 /// `2024-03-10`
 void AppendDate(int64_t days, std::string* text);
 
 /// `2024-03-10T14:22:35Z`, with three or six digits of fraction when there is one.
 void AppendTimestamp(int64_t micros, std::string* text);
+
+/// `14:22:35`, with three or six digits of fraction when there is one. `micros`: of one day.
+void AppendTimeOfDay(int64_t micros, std::string* text);
 
 }  // namespace sluice::contract

@@ -7,6 +7,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "base/strings.h"
+#include "base/utf8.h"
 #include "yaml-cpp/eventhandler.h"
 #include "yaml-cpp/exceptions.h"
 #include "yaml-cpp/parser.h"
@@ -141,27 +142,6 @@ class TreeBuilder : public YAML::EventHandler {
   YamlPosition last_quoted_{0, 0};
   int nodes_ = 0;
 };
-
-/// Length of the UTF-8 sequence at `text[i]`, 0 when it is none (overlong, surrogate, truncated,
-/// too large).
-size_t Utf8Length(std::string_view text, size_t i) {
-  auto byte = [&](size_t k) { return k < text.size() ? static_cast<unsigned char>(text[k]) : 0u; };
-  auto continues = [&](size_t k) { return (byte(k) & 0xC0) == 0x80; };
-  const unsigned first = byte(i);
-  if (first < 0x80) return 1;
-  if (first >= 0xC2 && first <= 0xDF) return continues(i + 1) ? 2 : 0;
-  if (first >= 0xE0 && first <= 0xEF) {
-    if (first == 0xE0 && byte(i + 1) < 0xA0) return 0;
-    if (first == 0xED && byte(i + 1) > 0x9F) return 0;
-    return continues(i + 1) && continues(i + 2) ? 3 : 0;
-  }
-  if (first >= 0xF0 && first <= 0xF4) {
-    if (first == 0xF0 && byte(i + 1) < 0x90) return 0;
-    if (first == 0xF4 && byte(i + 1) > 0x8F) return 0;
-    return continues(i + 1) && continues(i + 2) && continues(i + 3) ? 4 : 0;
-  }
-  return 0;
-}
 
 /// The index of a position in `text`; its length when there is no such place.
 size_t IndexOf(std::string_view text, YamlPosition position) {

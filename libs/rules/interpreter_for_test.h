@@ -1,6 +1,6 @@
 #pragma once
 // The rule language once more, one row and one value at a time: slow, obvious, and sharing nothing
-// with the evaluator.
+// with the evaluator but the table of letters, which has a test of its own.
 
 #include <cmath>
 #include <cstdint>
@@ -9,12 +9,14 @@
 #include <variant>
 #include <vector>
 
+#include "absl/time/civil_time.h"
 #include "contract/contract.h"
 #include "re2/re2.h"
+#include "rules/letter_case.h"
 
 namespace sluice::rules {
 
-/// Null, boolean, integer (dates and timestamps too), number, text.
+/// Null, boolean, integer (dates, timestamps, times and intervals too), number, text.
 using TestValue = std::variant<std::monostate, bool, int64_t, double, std::string>;
 
 struct TestRow {
@@ -25,6 +27,8 @@ struct TestRow {
 class Interpreter {
  public:
   explicit Interpreter(const TestRow& row) : row_(row) {}
+
+  TestValue Value(const contract::Expression& e) const { return Evaluate(e); }
 
   /// Whether the record breaks the rule: the condition is false, and not null.
   bool Breaks(const contract::Expression& condition) const {
@@ -107,10 +111,14 @@ class Interpreter {
   }
 
   TestValue Arithmetic(const Expression& e) const {
-    const TestValue a = Evaluate(e.args[0]), b = Evaluate(e.args[1]);
+    const bool times = e.type == ValueType::kTimestamp || e.type == ValueType::kInterval;
+    const TestValue a = times ? AsTimestamp(e.args[0]) : Evaluate(e.args[0]);
+    const TestValue b = times ? AsTimestamp(e.args[1]) : Evaluate(e.args[1]);
     if (IsNull(a) || IsNull(b)) return {};
-    if (e.type == ValueType::kInteger) {
+    if (e.type == ValueType::kInteger || times) {
       const __int128 x = std::get<int64_t>(a), y = std::get<int64_t>(b);
+      if (e.op == Op::kModulo && y == 0) return {};
+      if (e.op == Op::kModulo) return static_cast<int64_t>(x % y);
       return Saturate(e.op == Op::kAdd ? x + y : e.op == Op::kSubtract ? x - y : x * y);
     }
     const double x = Number(a), y = Number(b);
@@ -121,10 +129,115 @@ class Interpreter {
         return x - y;
       case Op::kMultiply:
         return x * y;
+      case Op::kModulo:
+        return y == 0 ? TestValue() : TestValue(std::fmod(x, y));
       default:
         return y == 0 ? TestValue() : TestValue(x / y);
     }
   }
+
+  /// A date as its midnight, everything else as it is.
+  TestValue AsTimestamp(const Expression& e) const {
+    const TestValue value = Evaluate(e);
+    if (IsNull(value) || e.type != ValueType::kDate) return value;
+    return Saturate(__int128{std::get<int64_t>(value)} * kDay);
+  }
+
+  /// `e` where a value of `type` is asked for.
+  TestValue As(const Expression& e, ValueType type) const {
+    if (type == ValueType::kTimestamp) return AsTimestamp(e);
+    const TestValue value = Evaluate(e);
+    if (IsNull(value) || type != ValueType::kNumber) return value;
+    return Number(value);
+  }
+
+  TestValue Case(const Expression& e) const {
+    size_t i = 0;
+    for (; i + 1 < e.args.size(); i += 2) {
+      const TestValue when = Evaluate(e.args[i]);
+      if (!IsNull(when) && std::get<bool>(when)) return As(e.args[i + 1], e.type);
+    }
+    return i < e.args.size() ? As(e.args[i], e.type) : TestValue();
+  }
+
+  TestValue Coalesce(const Expression& e) const {
+    for (const Expression& arg : e.args) {
+      const TestValue value = As(arg, e.type);
+      if (!IsNull(value)) return value;
+    }
+    return {};
+  }
+
+  static std::vector<std::string> Characters(const std::string& text) {
+    std::vector<std::string> characters;
+    for (size_t i = 0; i < text.size(); i += characters.back().size()) {
+      const unsigned char c = text[i];
+      characters.push_back(text.substr(i, c < 0x80 ? 1 : c < 0xE0 ? 2 : c < 0xF0 ? 3 : 4));
+    }
+    return characters;
+  }
+
+  /// By trying: row `p` says whether the first characters of the text fit the first p parts of the
+  /// pattern.
+  static bool Like(const std::string& text, const std::string& pattern) {
+    const std::vector<std::string> characters = Characters(text);
+    const std::vector<std::string> parts = Characters(pattern);
+    std::vector<bool> fits(characters.size() + 1, false);
+    fits[0] = true;
+    for (size_t p = 0; p < parts.size(); ++p) {
+      std::vector<bool> next(fits.size(), false);
+      const bool escaped = parts[p] == "\\";
+      if (escaped) ++p;
+      for (size_t i = 0; i < fits.size(); ++i) {
+        if (!escaped && parts[p] == "%") {
+          next[i] = fits[i] || (i > 0 && next[i - 1]);
+        } else if (i > 0 && fits[i - 1]) {
+          next[i] = (!escaped && parts[p] == "_") || characters[i - 1] == parts[p];
+        }
+      }
+      fits = next;
+    }
+    return fits.back();
+  }
+
+  static std::string Trim(std::string text) {
+    while (!text.empty() && text.back() == ' ') text.pop_back();
+    while (!text.empty() && text.front() == ' ') text.erase(0, 1);
+    return text;
+  }
+
+  static TestValue Part(contract::TimePart part, int64_t value, ValueType type) {
+    using contract::TimePart;
+    const int64_t days = type == ValueType::kDate ? value : FloorDays(value);
+    const int64_t seconds = FloorDivide(value - FloorDays(value) * kDay, 1'000'000);
+    const absl::CivilDay day = absl::CivilDay(1970, 1, 1) + days;
+    switch (part) {
+      case TimePart::kYear:
+        return int64_t{day.year()};
+      case TimePart::kQuarter:
+        return int64_t{(day.month() - 1) / 3 + 1};
+      case TimePart::kMonth:
+        return int64_t{day.month()};
+      case TimePart::kDay:
+        return int64_t{day.day()};
+      case TimePart::kIsoDayOfWeek:
+        return static_cast<int64_t>(absl::GetWeekday(day)) + 1;
+      case TimePart::kDayOfYear:
+        return int64_t{absl::GetYearDay(day)};
+      case TimePart::kHour:
+        return seconds / 3600;
+      case TimePart::kMinute:
+        return seconds / 60 % 60;
+      case TimePart::kSecond:
+        return seconds % 60;
+    }
+    return {};
+  }
+
+  static int64_t FloorDivide(int64_t value, int64_t by) {
+    return static_cast<int64_t>(std::floor(static_cast<long double>(value) / by));
+  }
+  static int64_t FloorDays(int64_t micros) { return FloorDivide(micros, kDay); }
 
   TestValue In(const Expression& e) const {
     const TestValue value = Evaluate(e.args[0]);
@@ -154,29 +267,37 @@ class Interpreter {
       case Op::kNot:
         return !std::get<bool>(value);
       case Op::kNegate:
-        if (e.type == ValueType::kInteger) return Saturate(-__int128{std::get<int64_t>(value)});
+        if (e.type != ValueType::kNumber) return Saturate(-__int128{std::get<int64_t>(value)});
         return -Number(value);
       case Op::kAbs:
-        if (e.type == ValueType::kInteger) {
+        if (e.type != ValueType::kNumber) {
           const __int128 x = std::get<int64_t>(value);
           return Saturate(x < 0 ? -x : x);
         }
         return std::fabs(Number(value));
       case Op::kMatches:
         return re2::RE2::PartialMatch(std::get<std::string>(value), *e.pattern);
-      case Op::kLength: {
-        int64_t count = 0;
-        for (size_t i = 0; i < std::get<std::string>(value).size(); ++count) {
-          const unsigned char c = std::get<std::string>(value)[i];
-          i += c < 0x80 ? 1 : c < 0xE0 ? 2 : c < 0xF0 ? 3 : 4;
-        }
-        return count;
+      case Op::kLike:
+        return Like(std::get<std::string>(value), std::get<std::string>(e.literal));
+      case Op::kLength:
+        return static_cast<int64_t>(Characters(std::get<std::string>(value)).size());
+      case Op::kLower:
+      case Op::kUpper: {
+        std::string text;
+        if (e.op == Op::kLower) AppendLower(std::get<std::string>(value), &text);
+        if (e.op == Op::kUpper) AppendUpper(std::get<std::string>(value), &text);
+        return text;
       }
-      case Op::kDate: {
-        if (from_date) return value;
-        return static_cast<int64_t>(
-            std::floor(static_cast<long double>(std::get<int64_t>(value)) / kDay));
+      case Op::kTrim:
+        return Trim(std::get<std::string>(value));
+      case Op::kDate:
+        return from_date ? value : TestValue(FloorDays(std::get<int64_t>(value)));
+      case Op::kTime: {
+        const int64_t micros = std::get<int64_t>(value);
+        return micros - FloorDays(micros) * kDay;
       }
+      case Op::kPart:
+        return Part(e.part, std::get<int64_t>(value), e.args[0].type);
       default: {  // kSeconds
         const int64_t micros = from_date ? Saturate(__int128{std::get<int64_t>(value)} * kDay)
                                          : std::get<int64_t>(value);
@@ -206,7 +327,12 @@ class Interpreter {
       case Op::kSubtract:
       case Op::kMultiply:
       case Op::kDivide:
+      case Op::kModulo:
         return Arithmetic(e);
+      case Op::kCase:
+        return Case(e);
+      case Op::kCoalesce:
+        return Coalesce(e);
       case Op::kIn:
         return In(e);
       case Op::kMultipleOf: {

@@ -58,15 +58,22 @@ inline bool IsMultiple(double value, double of) {
   return std::fabs(quotient - std::round(quotient)) <= 1e-9 * std::fmax(1.0, std::fabs(quotient));
 }
 
-inline int64_t FloorDivide(int64_t value, int64_t by) {
-  return value / by - (value % by < 0 ? 1 : 0);
-}
+/// The rest has the sign of `value`. Division by zero: 0, and the caller makes it null.
+inline int64_t Modulo(int64_t value, int64_t by) { return by == 0 || by == -1 ? 0 : value % by; }
+inline double Modulo(double value, double by) { return std::fmod(value, by); }
 
 /// Code points of valid UTF-8.
 inline int64_t CodePoints(std::string_view text) {
   int64_t count = 0;
   for (unsigned char c : text) count += (c & 0xC0) != 0x80;
   return count;
+}
+
+/// Without the spaces at both ends.
+inline std::string_view Trim(std::string_view text) {
+  const size_t first = text.find_first_not_of(' ');
+  if (first == std::string_view::npos) return text.substr(0, 0);
+  return text.substr(first, text.find_last_not_of(' ') - first + 1);
 }
 
 }  // namespace sluice::rules

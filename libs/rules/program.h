@@ -40,6 +40,7 @@ enum class Code : uint8_t {
   kSubtract,
   kMultiply,
   kDivide,
+  kModulo,
   kNegate,
   kAbs,
   kMultipleOf,
@@ -50,11 +51,18 @@ enum class Code : uint8_t {
   kIsNotNull,
   kIn,
   kMatches,
+  kSelect,    // left where `condition` is true, else right
+  kCoalesce,  // left where it is not null, else right
   kLength,
+  kLower,
+  kUpper,
+  kTrim,
   kToDouble,
   kDaysToMicros,
   kMicrosToDays,
+  kMicrosInDay,
   kMicrosToSeconds,
+  kPart,       // of days, or of microseconds in a day
   kBroadcast,  // a scalar into a register
 };
 
@@ -70,6 +78,9 @@ struct Instruction {
   int target = 0;  ///< register
   Operand left;
   Operand right;
+  Operand condition;                    ///< kSelect
+  contract::TimePart part{};            ///< kPart
+  int text = -1;                        ///< kLower, kUpper: where the characters go
   const re2::RE2* pattern = nullptr;    ///< kMatches; the contract owns it
   std::shared_ptr<const ValueSet> set;  ///< kIn; shared because instructions are copied
 };
@@ -77,14 +88,17 @@ struct Instruction {
 /// The registers every program of an evaluator uses in turn.
 class Registers {
  public:
-  /// Make room for register numbers below `count`.
-  void Reserve(int count);
+  /// Make room for register numbers below `count`, and for text numbers below `texts`.
+  void Reserve(int count, int texts);
   template <typename T>
   T* Data(int index) {
     return reinterpret_cast<T*>(registers_[index].data.data());
   }
   uint8_t* Valid(int index) { return registers_[index].valid.data(); }
   VectorView& View(int index) { return registers_[index].view; }
+  /// Characters that an instruction has made. Each has its own, because views of them outlive its
+  /// register.
+  std::string& Text(int index) { return texts_[index]; }
 
  private:
   struct Register {
@@ -93,6 +107,7 @@ class Registers {
     VectorView view;
   };
   std::vector<Register> registers_;
+  std::vector<std::string> texts_;
 };
 
 /// One compiled condition. The contract outlives it.

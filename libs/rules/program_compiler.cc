@@ -22,6 +22,8 @@ Repr ReprOf(ValueType type) {
     case ValueType::kInteger:
     case ValueType::kDate:
     case ValueType::kTimestamp:
+    case ValueType::kTime:
+    case ValueType::kInterval:
       return Repr::kInt64;
     case ValueType::kNull:
     case ValueType::kBoolean:
@@ -68,6 +70,7 @@ class Program::Compiler {
   Compiler(ColumnLoader* loader, std::vector<Instruction>* out) : loader_(loader), out_(out) {}
 
   int registers() const { return static_cast<int>(in_use_.size()); }
+  int texts() const { return texts_; }
 
   /// The value of `e`. A register is the caller's to release.
   Operand Compile(const Expression& e) {
@@ -102,6 +105,8 @@ class Program::Compiler {
         return Arithmetic(Code::kMultiply, e);
       case Op::kDivide:
         return Arithmetic(Code::kDivide, e);
+      case Op::kModulo:
+        return Arithmetic(Code::kModulo, e);
       case Op::kNegate:
         return Unary(Code::kNegate, ReprOf(e.type), Vector(Compile(e.args[0])));
       case Op::kAbs:
@@ -114,17 +119,32 @@ class Program::Compiler {
         return In(e);
       case Op::kBetween:
         return Between(e);
-      case Op::kMatches: {
+      case Op::kMatches:
+      case Op::kLike: {
         Operand result = Unary(Code::kMatches, Repr::kBool, Vector(Compile(e.args[0])));
         out_->back().pattern = e.pattern.get();
         return result;
       }
+      case Op::kCase:
+        return Case(e);
+      case Op::kCoalesce:
+        return Coalesce(e);
       case Op::kLength:
         return Unary(Code::kLength, Repr::kInt64, Vector(Compile(e.args[0])));
+      case Op::kLower:
+        return LetterCase(Code::kLower, e);
+      case Op::kUpper:
+        return LetterCase(Code::kUpper, e);
+      case Op::kTrim:
+        return Unary(Code::kTrim, Repr::kString, Vector(Compile(e.args[0])));
       case Op::kDate:
         return Date(e);
+      case Op::kTime:
+        return Unary(Code::kMicrosInDay, Repr::kInt64, Vector(Compile(e.args[0])));
       case Op::kSeconds:
         return Seconds(e);
+      case Op::kPart:
+        return Part(e);
       case Op::kMultipleOf:
         return CompareOperands(Code::kMultipleOf, Vector(Compile(e.args[0])), e.args[0].type,
                                Compile(e.args[1]), e.args[1].type);
@@ -160,6 +180,7 @@ class Program::Compiler {
     result.index = Acquire();
     Release(instruction.left);
     Release(instruction.right);
+    Release(instruction.condition);
     instruction.target = result.index;
     out_->push_back(std::move(instruction));
     return result;
@@ -236,9 +257,62 @@ class Program::Compiler {
 
   Operand Arithmetic(Code code, const Expression& e) {
     const Repr repr = ReprOf(e.type);
+    const bool times = e.type == ValueType::kTimestamp || e.type == ValueType::kInterval;
     Operand left = Converted(Compile(e.args[0]), repr);
+    if (times) left = AsMicros(left, e.args[0].type);
     Operand right = Converted(Compile(e.args[1]), repr);
+    if (times) right = AsMicros(right, e.args[1].type);
     return Ordered(code, repr, left, right);
+  }
+
+  /// A result of `case` or `coalesce` in the type of them all.
+  Operand Result(const Expression& e, ValueType type) {
+    Operand operand = Compile(e);
+    if (e.type == ValueType::kNull) operand.repr = ReprOf(type);
+    operand = Converted(operand, ReprOf(type));
+    if (type == ValueType::kTimestamp) operand = AsMicros(operand, e.type);
+    return Vector(operand);
+  }
+
+  /// From the last branch to the first, so that an earlier one wins. Every operation is total, so
+  /// it does no harm to compute what is not chosen.
+  Operand Case(const Expression& e) {
+    static const auto& null = *new Expression;
+    size_t end = e.args.size();
+    const Expression& otherwise = end % 2 == 1 ? e.args[--end] : null;
+    Operand result = Result(otherwise, e.type);
+    for (; end > 0; end -= 2) {
+      Instruction choice;
+      choice.code = Code::kSelect;
+      choice.right = result;
+      choice.left = Result(e.args[end - 1], e.type);
+      choice.condition = Vector(Compile(e.args[end - 2]));
+      result = Emit(std::move(choice), result.repr);
+    }
+    return result;
+  }
+
+  Operand Coalesce(const Expression& e) {
+    Operand result = Result(e.args[0], e.type);
+    for (size_t i = 1; i < e.args.size(); ++i)
+      result = Binary(Code::kCoalesce, result.repr, result, Result(e.args[i], e.type));
+    return result;
+  }
+
+  Operand LetterCase(Code code, const Expression& e) {
+    Operand result = Unary(code, Repr::kString, Vector(Compile(e.args[0])));
+    out_->back().text = texts_++;
+    return result;
+  }
+
+  Operand Part(const Expression& e) {
+    const bool of_day = e.part >= contract::TimePart::kHour;
+    Operand value = Vector(Compile(e.args[0]));
+    if (e.args[0].type == ValueType::kTimestamp)
+      value = Unary(of_day ? Code::kMicrosInDay : Code::kMicrosToDays, Repr::kInt64, value);
+    value = Unary(Code::kPart, Repr::kInt64, value);
+    out_->back().part = e.part;
+    return value;
   }
 
   /// value >= low and value <= high; `value` is computed once.
@@ -294,12 +368,13 @@ class Program::Compiler {
   ColumnLoader* loader_;
   std::vector<Instruction>* out_;
   std::vector<bool> in_use_;
+  int texts_ = 0;
 };
 
 Program::Program(const Expression& condition, ColumnLoader* loader, Registers* registers) {
   Compiler compiler(loader, &instructions_);
   result_ = compiler.Compile(condition);
-  registers->Reserve(compiler.registers());
+  registers->Reserve(compiler.registers(), compiler.texts());
 }
 
 }  // namespace sluice::rules

@@ -4,10 +4,12 @@
 #include <cstdio>
 #include <limits>
 #include <random>
+#include <sstream>
 
 #include "arrow/api.h"
 #include "base/strings.h"
 #include "batch/batch_for_test.h"
+#include "contract/case_file_for_test.h"
 #include "contract/expression_parser.h"
 #include "contract/expression_text.h"
 #include "contract/timestamp.h"
@@ -94,8 +96,22 @@ class Chance : public Random {
     }
   }
   std::string Text() {
-    static const char* kTexts[] = {
-        "", "a", "ab", "b", "Ünï", "日本", "it's", "\U0001F697 car", "aaaaaaaaaaaaaaaaaaaaaaaaab"};
+    static const char* kTexts[] = {"",
+                                   "a",
+                                   "ab",
+                                   "b",
+                                   "Ünï",
+                                   "日本",
+                                   "it's",
+                                   "\U0001F697 car",
+                                   "aaaaaaaaaaaaaaaaaaaaaaaaab",
+                                   " a",
+                                   "A b ",
+                                   "a%b",
+                                   "a_b",
+                                   "\\a\\",
+                                   "ÜNÏ",
+                                   "a\nb"};
     return kTexts[Below(std::size(kTexts))];
   }
   int64_t Day() { return 19'792 + Below(7) - 3; }  // around 2024-03-10
@@ -185,7 +201,21 @@ class ExpressionWriter {
   }
 
   std::string Value(LogicalType type, int depth) {
+    if (depth > 0 && chance_->OneIn(8)) return Choice(type, depth - 1);
     if (depth > 0 && chance_->OneIn(2)) {
+      if (type == LogicalType::kInteger && chance_->OneIn(4)) return Part(depth - 1);
+      if (type == LogicalType::kString) {
+        static const char* kFunctions[] = {"lower", "upper", "trim"};
+        return Concat(kFunctions[chance_->Below(3)], "(", Value(type, depth - 1), ")");
+      }
+      if (type == LogicalType::kTimestamp) {
+        const bool first = chance_->OneIn(4);
+        return Concat("(", first ? Interval(0) + " + " : "", Value(Time(), depth - 1),
+                      first               ? ""
+                      : chance_->OneIn(2) ? " + "
+                                          : " - ",
+                      first ? "" : Interval(depth - 1), ")");
+      }
       const bool number = type == LogicalType::kNumber;
       if (number && chance_->OneIn(6)) return Concat("seconds(", Value(Time(), depth - 1), ")");
       if (!number && type == LogicalType::kInteger && chance_->OneIn(6))
@@ -193,8 +223,8 @@ class ExpressionWriter {
       if (type == LogicalType::kDate)
         return Concat("date(", Value(LogicalType::kTimestamp, 0), ")");
       if (number || type == LogicalType::kInteger) {
-        const char* ops[] = {" + ", " - ", " * "};
-        const char* op = number && chance_->OneIn(3) ? " / " : ops[chance_->Below(3)];
+        const char* ops[] = {" + ", " - ", " * ", " % "};
+        const char* op = number && chance_->OneIn(3) ? " / " : ops[chance_->Below(4)];
         const std::string right = chance_->OneIn(4) ? Concat("-(", Value(type, depth - 1), ")")
                                                     : Concat("abs(", Value(type, depth - 1), ")");
         return Concat("(", Value(type, depth - 1), op, right, ")");
@@ -204,6 +234,74 @@ class ExpressionWriter {
     return chance_->OneIn(3) && type != LogicalType::kDate && type != LogicalType::kTimestamp
                ? Literal(type)
                : Column(type);
+  }
+
+  /// A value of `type` out of several; with numbers and times of the kinds that mix.
+  std::string Choice(LogicalType type, int depth) {
+    LogicalType other = type;
+    if (type == LogicalType::kNumber && chance_->OneIn(2)) other = LogicalType::kInteger;
+    if (type == LogicalType::kTimestamp && chance_->OneIn(2)) other = LogicalType::kDate;
+    const std::string first = Value(type, depth);
+    if (chance_->OneIn(2)) {
+      return Concat("coalesce(", first, ", ", Value(other, depth),
+                    chance_->OneIn(3) ? ", null)" : ")");
+    }
+    return Concat(
+        "case when ", Condition(depth), " then ", first,
+        chance_->OneIn(2) ? Concat(" when ", Condition(0), " then ", Value(other, 0)) : "",
+        chance_->OneIn(2) ? Concat(" else ", Value(other, depth)) : "", " end");
+  }
+
+  std::string Part(int depth) {
+    static const char* kDayParts[] = {"year", "quarter", "month", "day", "isodow", "doy"};
+    static const char* kTimeParts[] = {"hour", "minute", "second"};
+    if (chance_->OneIn(3)) {
+      return Concat(kTimeParts[chance_->Below(3)], "(", Value(LogicalType::kTimestamp, depth), ")");
+    }
+    return Concat("extract(", kDayParts[chance_->Below(6)], " from ", Value(Time(), depth), ")");
+  }
+
+  std::string Interval(int depth) {
+    if (depth > 0 && chance_->OneIn(2))
+      return Concat("abs(", Value(Time(), depth - 1), " - ", Value(Time(), depth - 1), ")");
+    static const char* kUnits[] = {"microseconds", "seconds", "hours", "days"};
+    return Concat(chance_->OneIn(3) ? "-" : "", "interval '", chance_->Below(50), " ",
+                  kUnits[chance_->Below(4)], "'");
+  }
+
+  std::string Intervals(int depth) {
+    static const char* kOps[] = {" = ", " < ", " >= "};
+    switch (chance_->Below(4)) {
+      case 0:
+        return Concat("time(", Value(LogicalType::kTimestamp, depth), ")", kOps[chance_->Below(3)],
+                      "'12:00'");
+      case 1:
+        return Concat("seconds(", Interval(depth), ") > ", Value(LogicalType::kNumber, depth));
+      case 2:
+        return Concat(Interval(depth), " between ", Interval(0), " and ", Interval(depth));
+      default:
+        return Concat("(", Value(Time(), depth), " - ", Value(Time(), depth), ")",
+                      kOps[chance_->Below(3)], Interval(depth));
+    }
+  }
+
+  std::string Like(const std::string& negation, int depth) {
+    static const char* kPatterns[] = {"'a%'",
+                                      "'%b'",
+                                      "'%a%'",
+                                      "'_'",
+                                      "''",
+                                      "'%'",
+                                      "'a\\_%'",
+                                      "'_b%'",
+                                      "'%\\%%'",
+                                      "'Ü__'",
+                                      "'a%b%'",
+                                      "'a!%b' escape '!'",
+                                      "'\\a\\' escape ''",
+                                      "'%_a%'"};
+    return Concat(Value(LogicalType::kString, depth), " ", negation, "like ",
+                  kPatterns[chance_->Below(std::size(kPatterns))]);
   }
 
   LogicalType Time() { return chance_->OneIn(2) ? LogicalType::kDate : LogicalType::kTimestamp; }
@@ -227,7 +325,9 @@ class ExpressionWriter {
         return Concat(Value(type, depth), " ", negation, "between ", Value(other, depth), " and ",
                       Value(type, depth));
       case 3:
+        if (type == LogicalType::kDate || type == LogicalType::kTimestamp) return Intervals(depth);
         if (type != LogicalType::kString) break;
+        if (chance_->OneIn(2)) return Like(negation, depth);
         return Concat(Value(type, depth), " ", negation, "matches '^[a-zÜ]+'");
       case 4:
         if (type == LogicalType::kInteger)
@@ -425,6 +525,46 @@ TEST(RuleEvaluator, TextOfAnExpressionParsesToTheSameExpression) {
     ASSERT_TRUE(second.has_value()) << written << ": " << error.message;
     EXPECT_EQ(contract::ToText(*second, contract->columns), written) << text;
   }
+}
+
+/// What `expression` is for a record of ours that has no values.
+std::string Judged(const std::string& expression) {
+  auto contract = EmptyContract();
+  std::string result;
+  for (const char* form : {"", "not "}) {
+    contract::ExpressionError error;
+    auto parsed =
+        contract::ParseExpression(Concat(form, "(", expression, ")"), contract->columns, &error);
+    if (!parsed.has_value()) return Concat("!", error.message);
+    contract->rules.emplace_back().predicate = *std::move(parsed);
+  }
+  TestRow row;
+  row.columns.resize(contract->columns.size());
+  RuleEvaluator evaluator(contract);
+  Outcome outcome;
+  EXPECT_TRUE(evaluator.Evaluate(*MakeBatch(*contract, {row}, {Verdict::kValid}), &outcome).ok());
+  const bool is_false = IsBroken(outcome.FailedRules(0), 0);
+  const bool is_true = IsBroken(outcome.FailedRules(0), 1);
+  for (size_t i = 0; i < 2; ++i)
+    EXPECT_EQ(Interpreter(row).Breaks(contract->rules[i].predicate), i == 0 ? is_false : is_true);
+  return is_false ? "false" : is_true ? "true" : "null";
+}
+
+// Every line of the manual's examples, and of a file with the corners: `expression => result`.
+TEST(RuleEvaluator, ValueCases) {
+  int cases = 0;
+  for (const char* file : {"docs/rules.md", "tests/data/expressions/values.txt"}) {
+    std::istringstream lines(contract::ReadAll(file));
+    std::string line;
+    while (std::getline(lines, line)) {
+      const size_t arrow = line.rfind(" => ");
+      if (arrow == std::string::npos || line[0] == '#' || line[0] == '|') continue;
+      ++cases;
+      const std::string expression = line.substr(0, line.find_last_not_of(' ', arrow) + 1);
+      EXPECT_EQ(Judged(expression), line.substr(arrow + 4)) << file << ": " << line;
+    }
+  }
+  EXPECT_GT(cases, 100);
 }
 
 TestRow Row(std::vector<std::pair<int, TestValue>> values) {

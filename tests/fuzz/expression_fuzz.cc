@@ -108,17 +108,25 @@ std::vector<std::string> Seeds() {
       "abs(-big) + small * medium - large <> 9223372036854775807",
       "multiple_of(real, 0.01) = multiple_of(big, 7)",
       "`text` is null or text not in (null, '') or null",
+      "case when flag then lower(text) when real % 3 > 1 then trim(code) end like '%a!_%' escape "
+      "'!'",
+      "coalesce(at - interval '1 day', day, _timestamp) - day > -interval 90 minutes",
+      "extract(isodow from at) < 6 and hour(at) between 8 and 17 or time(at) = '12:00'",
+      "coalesce(upper(text), lower(code)) = upper(trim(text)) or doy(day) = quarter(at) * 90",
   };
   // The cases of the parser have columns of other names.
   const std::pair<const char*, const char*> names[] = {{"i", "big"},  {"x", "real"}, {"s", "text"},
                                                        {"b", "flag"}, {"d", "day"},  {"t", "at"}};
-  std::ifstream cases("tests/data/expressions/cases.txt");
-  FUZZ_PROMISE(cases.good());
-  for (std::string line; std::getline(cases, line);) {
-    if (line.empty() || line[0] == '#') continue;
-    line.resize(std::min(line.size(), line.find(" => ")));
-    for (const auto& [from, to] : names) RE2::GlobalReplace(&line, Concat("\\b", from, "\\b"), to);
-    seeds.push_back(line);
+  for (const char* file : {"cases.txt", "values.txt"}) {
+    std::ifstream cases(Concat("tests/data/expressions/", file));
+    FUZZ_PROMISE(cases.good());
+    for (std::string line; std::getline(cases, line);) {
+      if (line.empty() || line[0] == '#') continue;
+      line.resize(std::min(line.size(), line.find(" => ")));
+      for (const auto& [from, to] : names)
+        RE2::GlobalReplace(&line, Concat("\\b", from, "\\b"), to);
+      seeds.push_back(line);
+    }
   }
   return seeds;
 }
