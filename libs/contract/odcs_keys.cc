@@ -7,9 +7,6 @@ constexpr KeyUse kExecuted = KeyUse::kExecuted;
 constexpr KeyUse kDocumentation = KeyUse::kDocumentation;
 constexpr KeyUse kRefused = KeyUse::kRefused;
 
-constexpr std::string_view kOnlyMustBeZero =
-    "a record passes or fails by itself, so the only threshold is `mustBe: 0`";
-
 }  // namespace
 
 const std::vector<KeySpec>& ContractKeys() {
@@ -103,7 +100,11 @@ const std::vector<KeySpec>& QualityKeys() {
       {"type", kExecuted},
       {"metric", kExecuted},
       {"arguments", kExecuted},
+      {"rule", kExecuted},
+      {"validValues", kExecuted},
       {"mustBe", kExecuted},
+      {"mustBeLessThan", kExecuted},
+      {"mustBeLessOrEqualTo", kExecuted},
       {"unit", kExecuted},
       {"engine", kExecuted},
       {"implementation", kExecuted},
@@ -117,16 +118,24 @@ const std::vector<KeySpec>& QualityKeys() {
       {"tags", kDocumentation},
       {"authoritativeDefinitions", kDocumentation},
       {"customProperties", kDocumentation},
-      {"rule", kRefused, "since v3.1.0 the key is `metric`"},
       {"query", kRefused, "SQL is not executed; write a rule of `type: custom, engine: sluice`"},
-      {"mustNotBe", kRefused, kOnlyMustBeZero},
-      {"mustBeGreaterThan", kRefused, kOnlyMustBeZero},
-      {"mustBeGreaterOrEqualTo", kRefused, kOnlyMustBeZero},
-      {"mustBeLessThan", kRefused, kOnlyMustBeZero},
-      {"mustBeLessOrEqualTo", kRefused, kOnlyMustBeZero},
-      {"mustBeBetween", kRefused, kOnlyMustBeZero},
-      {"mustNotBeBetween", kRefused, kOnlyMustBeZero},
+      {"mustNotBe", kRefused, kOnlyNone},
+      {"mustBeGreaterThan", kRefused, kOnlyNone},
+      {"mustBeGreaterOrEqualTo", kRefused, kOnlyNone},
+      {"mustBeBetween", kRefused, kOnlyNone},
+      {"mustNotBeBetween", kRefused, kOnlyNone},
   };
+  return keys;
+}
+
+const std::vector<KeySpec>& MissingValuesKeys() {
+  static const auto& keys = *new std::vector<KeySpec>{{"missingValues", kExecuted}};
+  return keys;
+}
+
+const std::vector<KeySpec>& InvalidValuesKeys() {
+  static const auto& keys =
+      *new std::vector<KeySpec>{{"validValues", kExecuted}, {"pattern", kExecuted}};
   return keys;
 }
 

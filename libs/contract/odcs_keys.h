@@ -10,10 +10,18 @@
 
 namespace sluice::contract {
 
+/// What to say of other thresholds.
+inline constexpr std::string_view kOnlyNone =
+    "a record passes or fails by itself, so the only threshold is none: `mustBe: 0`, "
+    "`mustBeLessOrEqualTo: 0`, or `mustBeLessThan: 1` of rows";
+
 const std::vector<KeySpec>& ContractKeys();
 const std::vector<KeySpec>& SchemaKeys();
 const std::vector<KeySpec>& PropertyKeys();
 const std::vector<KeySpec>& QualityKeys();
+/// `arguments` of two metrics.
+const std::vector<KeySpec>& MissingValuesKeys();
+const std::vector<KeySpec>& InvalidValuesKeys();
 const std::vector<KeySpec>& CustomPropertyKeys();
 const std::vector<KeySpec>& ImplementationKeys();
 /// `logicalTypeOptions` of a property of this type.

@@ -1,11 +1,13 @@
 #pragma once
 // Compiles everything in a contract that decides clean or failed into rules.
 
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "absl/types/span.h"
 #include "contract/contract.h"
 #include "contract/yaml_document.h"
 #include "contract/yaml_reader.h"
@@ -42,12 +44,17 @@ class RuleCompiler {
 
   void CompileQuality(const YamlNode& quality, int column);
   void CompileLibrary(const MapReader& quality, int column, Rule rule);
+  std::optional<std::string> ReadMetric(const MapReader& quality);
+  bool IsForRecords(const MapReader& quality, const std::string& metric, int column);
+  bool CheckThreshold(const MapReader& quality);
   bool CompileMetric(const MapReader& quality, const std::string& metric, int column, Rule* rule);
+  bool CompileMissingValues(const YamlNode& arguments, int column, Rule* rule);
+  bool CompileInvalidValues(const YamlNode& arguments, int column, Rule* rule);
   void CompileCustom(const MapReader& quality, int column, Rule rule);
   bool ReadRuleHead(const MapReader& quality, int column, Rule* rule);
   bool ReadValues(const YamlNode& list, int column, std::vector<Expression>* values,
                   bool* has_null);
-  void RefuseKeys(const MapReader& quality, const std::vector<std::string_view>& keys,
+  void RefuseKeys(const MapReader& quality, absl::Span<const std::string_view> keys,
                   std::string_view type);
 
   Expression ColumnOf(int column) const;

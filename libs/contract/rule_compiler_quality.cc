@@ -22,6 +22,23 @@ bool IsStableId(std::string_view id) {
   });
 }
 
+constexpr std::string_view kLibraryKeys[] = {
+    "metric", "rule",           "arguments",           "validValues",
+    "mustBe", "mustBeLessThan", "mustBeLessOrEqualTo", "unit"};
+
+/// The names of v3.0.x, which stand under `rule`, and those of today.
+struct OldName {
+  std::string_view old_name;
+  std::string_view metric;
+};
+constexpr OldName kOldNames[] = {{"nullCheck", "nullValues"},
+                                 {"validValues", "invalidValues"},
+                                 {"duplicateCount", "duplicateValues"}};
+
+std::string_view CheckOf(std::string_view metric) {
+  return metric == "nullValues" ? "null" : metric == "missingValues" ? "missing" : "invalid";
+}
+
 Expression Unary(Op op, Expression arg) {
   std::vector<Expression> args;
   args.push_back(std::move(arg));
@@ -47,10 +64,11 @@ void RuleCompiler::CompileQuality(const YamlNode& node, int column) {
     RefuseKeys(quality, {"engine", "implementation"}, "`type: library` has no");
     CompileLibrary(quality, column, std::move(rule));
   } else if (type == "custom") {
-    RefuseKeys(quality, {"metric", "arguments", "mustBe", "unit"}, "`type: custom` has no");
+    RefuseKeys(quality, kLibraryKeys, "`type: custom` has no");
     CompileCustom(quality, column, std::move(rule));
   } else if (type == "text") {
-    RefuseKeys(quality, {"metric", "arguments", "mustBe", "unit", "engine", "implementation"},
+    RefuseKeys(quality, kLibraryKeys, "`type: text` is for readers only and has no");
+    RefuseKeys(quality, {"engine", "implementation"},
                "`type: text` is for readers only and has no");
   } else if (type == "sql") {
     diagnostics_->Error(*quality.Find("type"), "not-supported",
@@ -90,7 +108,7 @@ bool RuleCompiler::ReadRuleHead(const MapReader& quality, int column, Rule* rule
   return good;
 }
 
-void RuleCompiler::RefuseKeys(const MapReader& quality, const std::vector<std::string_view>& keys,
+void RuleCompiler::RefuseKeys(const MapReader& quality, absl::Span<const std::string_view> keys,
                               std::string_view type) {
   for (std::string_view key : keys) {
     if (quality.Has(key)) {
@@ -100,88 +118,145 @@ void RuleCompiler::RefuseKeys(const MapReader& quality, const std::vector<std::s
 }
 
 void RuleCompiler::CompileLibrary(const MapReader& quality, int column, Rule rule) {
-  std::optional<std::string> metric;
-  if (quality.Has("rule") && !quality.Has("metric")) return;  // refused by name already
-  metric = quality.RequiredText("metric");
+  std::optional<std::string> metric = ReadMetric(quality);
   if (!metric.has_value()) return;
   (void)quality.OneOf("unit", {"rows", "percent"});
-  if (column < 0 || *metric == "duplicateValues" || *metric == "rowCount") {
-    const bool known = *metric == "duplicateValues" || *metric == "rowCount" ||
-                       *metric == "nullValues" || *metric == "missingValues" ||
-                       *metric == "invalidValues";
-    diagnostics_->Error(
-        *quality.Find("metric"), known ? "not-supported" : "invalid-value",
-        !known       ? Concat("there is no metric \"", metric->substr(0, 60), "\"")
-        : column < 0 ? Concat("metric \"", *metric, "\" is not supported for a whole table; ",
-                              "write it at a property, or a rule of `type: custom, engine: sluice`")
-                     : Concat("metric \"", *metric, "\" is not supported: ",
-                              "a record is judged without looking at other records"));
-    return;
+  if (!IsForRecords(quality, *metric, column) || !CheckThreshold(quality)) return;
+  if (CompileMetric(quality, *metric, column, &rule))
+    Add(quality.node(), std::move(rule), CheckOf(*metric));
+}
+
+/// The metric's name of today.
+std::optional<std::string> RuleCompiler::ReadMetric(const MapReader& quality) {
+  if (!quality.Has("rule")) return quality.RequiredText("metric");
+  const YamlNode& at = *quality.Find("rule");
+  if (quality.Has("metric")) {
+    diagnostics_->Error(at, "unexpected-key", "\"rule\" is the old name of \"metric\": write one");
+    return std::nullopt;
   }
-  if (const YamlNode* threshold = quality.Find("mustBe")) {
-    double value = -1;
-    if (!threshold->IsScalar() || !absl::SimpleAtod(threshold->scalar, &value) || value != 0) {
-      diagnostics_->Error(
-          *threshold, "not-supported",
-          "a record passes or fails by itself, so the only threshold is `mustBe: 0`");
-      return;
-    }
+  std::optional<std::string> name = quality.RequiredText("rule");
+  if (!name.has_value()) return std::nullopt;
+  if (!is_v30_) {
+    diagnostics_->Warning(at, "deprecated", "since v3.1.0 the key is \"metric\"");
+  }
+  for (const OldName& known : kOldNames) {
+    if (known.old_name == *name) return std::string(known.metric);
+  }
+  return name;
+}
+
+bool RuleCompiler::IsForRecords(const MapReader& quality, const std::string& metric, int column) {
+  const YamlNode& at = *quality.Find(quality.Has("metric") ? "metric" : "rule");
+  const bool about_records =
+      metric == "nullValues" || metric == "missingValues" || metric == "invalidValues";
+  if (!about_records && metric != "duplicateValues" && metric != "rowCount") {
+    diagnostics_->Error(at, "invalid-value",
+                        Concat("there is no metric \"", metric.substr(0, 60), "\""));
+  } else if (column < 0) {
+    diagnostics_->Error(at, "not-supported",
+                        Concat("metric \"", metric, "\" is not supported for a whole table; write ",
+                               "it at a property, or a rule of `type: custom, engine: sluice`"));
+  } else if (!about_records) {
+    diagnostics_->Error(at, "not-supported",
+                        Concat("metric \"", metric, "\" is not supported: a record is judged ",
+                               "without looking at other records"));
   } else {
+    return true;
+  }
+  return false;
+}
+
+/// Whether the threshold says that no record may be counted.
+bool RuleCompiler::CheckThreshold(const MapReader& quality) {
+  static constexpr std::string_view kKeys[] = {"mustBe", "mustBeLessThan", "mustBeLessOrEqualTo"};
+  static constexpr std::string_view kRefusedKeys[] = {"mustNotBe", "mustBeGreaterThan",
+                                                      "mustBeGreaterOrEqualTo", "mustBeBetween",
+                                                      "mustNotBeBetween"};
+  const YamlNode* threshold = nullptr;
+  std::string_view key;
+  for (std::string_view candidate : kKeys) {
+    const YamlNode* node = quality.Find(candidate);
+    if (node != nullptr && threshold != nullptr) {
+      diagnostics_->Error(*node, "unexpected-key",
+                          Concat("a quality rule has one threshold, and \"", key, "\" is one"));
+      return false;
+    }
+    if (node != nullptr) {
+      threshold = node;
+      key = candidate;
+    }
+  }
+  for (std::string_view candidate : kRefusedKeys) {
+    if (quality.Has(candidate)) return false;  // refused by name already
+  }
+  if (threshold == nullptr) {
+    if (quality.Has("rule")) return true;  // v3.0.x asks for none
     diagnostics_->Error(quality.node(), "missing-key",
                         "\"mustBe: 0\" is missing in a quality rule");
-    return;
+    return false;
   }
-  if (!CompileMetric(quality, *metric, column, &rule)) return;
-  const std::string_view check = *metric == "nullValues"      ? "null"
-                                 : *metric == "missingValues" ? "missing"
-                                                              : "invalid";
-  Add(quality.node(), std::move(rule), check);
+  double value = -1;
+  const bool number = threshold->IsScalar() && absl::SimpleAtod(threshold->scalar, &value);
+  const bool percent = quality.Text("unit").value_or("rows") == "percent";
+  // Of rows, fewer than one are none; of percent there is always a smaller one.
+  const bool none = key == "mustBeLessThan" ? !percent && value > 0 && value <= 1 : value == 0;
+  if (number && none) return true;
+  diagnostics_->Error(*threshold, number ? "not-supported" : "wrong-type",
+                      number ? std::string(kOnlyNone) : Concat("\"", key, "\" must be a number"));
+  return false;
 }
 
 bool RuleCompiler::CompileMetric(const MapReader& quality, const std::string& metric, int column,
                                  Rule* rule) {
   static const auto& no_keys = *new std::vector<KeySpec>{};
-  static const auto& missing_keys = *new std::vector<KeySpec>{{"missingValues", KeyUse::kExecuted}};
-  static const auto& invalid_keys =
-      *new std::vector<KeySpec>{{"validValues", KeyUse::kExecuted}, {"pattern", KeyUse::kExecuted}};
-  const YamlNode none = [&] {
-    YamlNode node = quality.node();
-    node.kind = YamlNode::Kind::kMap;
-    node.members.clear();
-    return node;
-  }();
-  const YamlNode& given = quality.Has("arguments") ? *quality.Find("arguments") : none;
-  std::vector<Expression> values;
-  bool has_null = false;
-  if (metric == "nullValues") {
-    MapReader(given, no_keys, "the arguments of nullValues", diagnostics_);
-    if (rule->dimension.empty()) rule->dimension = "completeness";
-    rule->predicate = Unary(Op::kIsNotNull, ColumnOf(column));
-    return true;
-  }
-  if (metric == "missingValues") {
-    const MapReader arguments(given, missing_keys, "the arguments of missingValues", diagnostics_);
-    const std::vector<YamlNode>* list = arguments.List("missingValues");
-    if (list == nullptr || list->empty()) {
-      diagnostics_->Error(given, "missing-key",
-                          "metric missingValues needs arguments: {missingValues: [...]}");
+  // Before v3.1.0 `validValues` stood beside `rule`, and `arguments` did not exist.
+  YamlNode arguments = quality.node();
+  arguments.kind = YamlNode::Kind::kMap;
+  arguments.members.clear();
+  if (quality.Has("arguments")) arguments = *quality.Find("arguments");
+  if (const YamlNode* values = quality.Find("validValues")) {
+    if (!quality.Has("rule") || quality.Has("arguments")) {
+      diagnostics_->Error(*values, "unexpected-key", "\"validValues\" belongs into \"arguments\"");
       return false;
     }
-    if (!ReadValues(*arguments.Find("missingValues"), column, &values, &has_null)) return false;
-    if (rule->dimension.empty()) rule->dimension = "completeness";
-    rule->summary = Concat(QuoteName(rule->column), " missing");
-    std::vector<Expression> parts;
-    if (has_null) parts.push_back(Unary(Op::kIsNotNull, ColumnOf(column)));
-    if (!values.empty()) parts.push_back(Unary(Op::kNot, In(ColumnOf(column), std::move(values))));
-    rule->predicate = parts.size() == 1 ? std::move(parts[0]) : Combine(Op::kAnd, std::move(parts));
-    return true;
+    YamlMember member;
+    member.key.kind = YamlNode::Kind::kScalar;
+    member.key.scalar = "validValues";
+    member.value = *values;
+    arguments.members.push_back(std::move(member));
   }
-  if (metric != "invalidValues") {
-    diagnostics_->Error(*quality.Find("metric"), "invalid-value",
-                        Concat("there is no metric \"", metric.substr(0, 60), "\""));
+  if (metric == "missingValues") return CompileMissingValues(arguments, column, rule);
+  if (metric == "invalidValues") return CompileInvalidValues(arguments, column, rule);
+  MapReader(arguments, no_keys, "the arguments of nullValues", diagnostics_);
+  if (rule->dimension.empty()) rule->dimension = "completeness";
+  rule->predicate = Unary(Op::kIsNotNull, ColumnOf(column));
+  return true;
+}
+
+bool RuleCompiler::CompileMissingValues(const YamlNode& given, int column, Rule* rule) {
+  const MapReader arguments(given, MissingValuesKeys(), "the arguments of missingValues",
+                            diagnostics_);
+  const std::vector<YamlNode>* list = arguments.List("missingValues");
+  if (list == nullptr || list->empty()) {
+    diagnostics_->Error(given, "missing-key",
+                        "metric missingValues needs arguments: {missingValues: [...]}");
     return false;
   }
-  const MapReader arguments(given, invalid_keys, "the arguments of invalidValues", diagnostics_);
+  std::vector<Expression> values;
+  bool has_null = false;
+  if (!ReadValues(*arguments.Find("missingValues"), column, &values, &has_null)) return false;
+  if (rule->dimension.empty()) rule->dimension = "completeness";
+  rule->summary = Concat(QuoteName(rule->column), " missing");
+  std::vector<Expression> parts;
+  if (has_null) parts.push_back(Unary(Op::kIsNotNull, ColumnOf(column)));
+  if (!values.empty()) parts.push_back(Unary(Op::kNot, In(ColumnOf(column), std::move(values))));
+  rule->predicate = parts.size() == 1 ? std::move(parts[0]) : Combine(Op::kAnd, std::move(parts));
+  return true;
+}
+
+bool RuleCompiler::CompileInvalidValues(const YamlNode& given, int column, Rule* rule) {
+  const MapReader arguments(given, InvalidValuesKeys(), "the arguments of invalidValues",
+                            diagnostics_);
   if (rule->dimension.empty()) rule->dimension = "conformity";
   if (arguments.Has("validValues") == arguments.Has("pattern")) {
     diagnostics_->Error(
@@ -189,13 +264,14 @@ bool RuleCompiler::CompileMetric(const MapReader& quality, const std::string& me
         "metric invalidValues needs arguments: either {validValues: [...]} or {pattern: ...}");
     return false;
   }
-  if (arguments.Has("validValues")) {
-    const std::vector<YamlNode>* list = arguments.List("validValues");
-    if (list == nullptr || !ReadValues(*arguments.Find("validValues"), column, &values, &has_null))
+  if (const YamlNode* valid = arguments.Find("validValues")) {
+    std::vector<Expression> values;
+    bool has_null = false;
+    if (arguments.List("validValues") == nullptr || !ReadValues(*valid, column, &values, &has_null))
       return false;
     if (has_null || values.empty()) {
       diagnostics_->Error(
-          *arguments.Find("validValues"), "invalid-value",
+          *valid, "invalid-value",
           "list the valid values; null always passes here (metric nullValues refuses it)");
       return false;
     }
