@@ -10,6 +10,7 @@
 #include "arrow/record_batch.h"
 #include "arrow/type.h"
 #include "batch/schema.h"
+#include "contract/timestamp.h"
 
 namespace sluice::batch {
 namespace {
@@ -76,6 +77,12 @@ void AppendValue(const arrow::Array& column, int64_t row, std::string* out) {
       const absl::CivilDay day =
           absl::CivilDay(1970, 1, 1) + static_cast<const arrow::Date32Array&>(column).Value(row);
       AppendJsonString(absl::FormatCivilTime(day), out);
+      break;
+    }
+    case arrow::Type::TIME64: {
+      std::string text;
+      contract::AppendTimeOfDay(static_cast<const arrow::Time64Array&>(column).Value(row), &text);
+      AppendJsonString(text, out);
       break;
     }
     case arrow::Type::TIMESTAMP: {

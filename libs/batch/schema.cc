@@ -27,6 +27,8 @@ std::shared_ptr<arrow::DataType> ArrowType(contract::LogicalType type) {
       return arrow::date32();
     case contract::LogicalType::kTimestamp:
       return arrow::timestamp(arrow::TimeUnit::MICRO, "UTC");
+    case contract::LogicalType::kTime:
+      return arrow::time64(arrow::TimeUnit::MICRO);
   }
   return nullptr;
 }

@@ -50,8 +50,9 @@ enum class Reason : uint8_t {
   kOversizeKey,
   kTooDeep,
   kInvalidRecordTimestamp,  ///< the Kafka timestamp is negative or beyond what the sinks can store
+  kInvalidTime,
 };
-inline constexpr std::array<std::string_view, 17> kReasonNames = {"invalid_json",
+inline constexpr std::array<std::string_view, 18> kReasonNames = {"invalid_json",
                                                                   "invalid_utf8",
                                                                   "byte_order_mark",
                                                                   "not_an_object",
@@ -67,7 +68,8 @@ inline constexpr std::array<std::string_view, 17> kReasonNames = {"invalid_json"
                                                                   "oversize",
                                                                   "oversize_key",
                                                                   "too_deep",
-                                                                  "invalid_record_timestamp"};
+                                                                  "invalid_record_timestamp",
+                                                                  "invalid_time"};
 inline constexpr int kReasonCount = static_cast<int>(kReasonNames.size());
 
 constexpr std::string_view Name(Reason reason) { return kReasonNames[static_cast<size_t>(reason)]; }

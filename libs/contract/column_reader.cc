@@ -6,6 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "base/strings.h"
 #include "contract/odcs_keys.h"
+#include "contract/time_format.h"
 
 namespace sluice::contract {
 namespace {
@@ -20,6 +21,7 @@ constexpr TypeName kTypeNames[] = {
     {"string", LogicalType::kString}, {"integer", LogicalType::kInteger},
     {"number", LogicalType::kNumber}, {"boolean", LogicalType::kBoolean},
     {"date", LogicalType::kDate},     {"timestamp", LogicalType::kTimestamp},
+    {"time", LogicalType::kTime},
 };
 
 struct IntegerFormat {
@@ -70,6 +72,8 @@ constexpr PhysicalType kPhysicalTypes[] = {
     {"date", LogicalType::kDate, "date"},
     {"timestamptz", LogicalType::kTimestamp, "timestamptz"},
     {"timestamp with time zone", LogicalType::kTimestamp, "timestamptz"},
+    {"time", LogicalType::kTime, "time"},
+    {"time without time zone", LogicalType::kTime, "time"},
 };
 
 bool ReadName(const MapReader& reader, Column* column, Diagnostics* diagnostics) {
@@ -118,7 +122,7 @@ bool ReadType(const MapReader& reader, Column* column, Diagnostics* diagnostics)
     }
     known.push_back(candidate.name);
   }
-  const bool standard = *name == "object" || *name == "array" || *name == "time";
+  const bool standard = *name == "object" || *name == "array";
   diagnostics->Error(*reader.Find("logicalType"), standard ? "not-supported" : "invalid-value",
                      Concat("logicalType \"", name->substr(0, 60), "\" is not ",
                             standard ? "supported yet" : "known", "; use ", ListOf(known)));
@@ -146,6 +150,66 @@ void ReadIntegerFormat(const YamlNode& property, Column* column, Diagnostics* di
                      Concat("integer format \"", format->scalar.substr(0, 60), "\" is not ",
                             standard ? "supported (no 64-bit integer holds it)" : "known", "; use ",
                             ListOf(known)));
+}
+
+/// `timezone`: whether values have an offset. What the format says of it must agree.
+void ReadTimezone(const MapReader& options, LogicalType type, TimeFormat* format,
+                  Diagnostics* diagnostics) {
+  std::optional<bool> timezone = options.Boolean("timezone");
+  if (!timezone.has_value()) return;
+  const YamlNode& at = *options.Find("timezone");
+  if (type == LogicalType::kTime) {
+    if (*timezone) diagnostics->Error(at, "not-supported", "a time of day has no timezone");
+  } else if (format->has_pattern() && format->has_offset() != *timezone) {
+    diagnostics->Error(at, "invalid-value",
+                       *timezone ? "the format has no offset; end it with XXX"
+                                 : "the format has an offset: leave `timezone` out");
+  } else {
+    format->set_offset(*timezone ? TimeFormat::Offset::kRequired : TimeFormat::Offset::kNone);
+  }
+}
+
+void ReadDefaultTimezone(const MapReader& options, LogicalType type, TimeFormat* format,
+                         Diagnostics* diagnostics) {
+  std::optional<std::string> zone = options.Text("defaultTimezone");
+  if (!zone.has_value()) return;
+  const YamlNode& at = *options.Find("defaultTimezone");
+  std::optional<int64_t> offset = ParseFixedOffset(*zone);
+  if (!offset.has_value()) {
+    diagnostics->Error(
+        at, "not-supported",
+        Concat("defaultTimezone \"", zone->substr(0, 60),
+               "\" is not supported: only UTC and fixed ",
+               "offsets such as +02:00 are, because what a zone means changes with its country's ",
+               "laws; let the producer write the offset"));
+  } else if (type == LogicalType::kTime && *offset != 0) {
+    diagnostics->Error(at, "not-supported", "a time of day has no timezone");
+  } else {
+    format->set_default_offset(*offset);
+  }
+}
+
+/// How dates, timestamps and times are written. The keys themselves are checked with the rules.
+void ReadTimeFormat(const YamlNode& property, Column* column, Diagnostics* diagnostics) {
+  const YamlNode* node = property.Find("logicalTypeOptions");
+  if (node == nullptr || !node->IsMap()) return;
+  const MapReader reader(*node, diagnostics);
+  if (!reader.Has("format") && !reader.Has("timezone") && !reader.Has("defaultTimezone")) return;
+  auto format = std::make_shared<TimeFormat>(column->type);
+  if (std::optional<std::string> pattern = reader.Text("format")) {
+    std::string problem;
+    std::optional<TimeFormat> compiled = TimeFormat::Compile(column->type, *pattern, &problem);
+    if (compiled.has_value()) {
+      *format = *std::move(compiled);
+    } else {
+      diagnostics->Error(*reader.Find("format"), "not-supported", problem);
+    }
+  }
+  if (column->type != LogicalType::kDate) {
+    ReadTimezone(reader, column->type, format.get(), diagnostics);
+    ReadDefaultTimezone(reader, column->type, format.get(), diagnostics);
+  }
+  column->time_format = std::move(format);
 }
 
 void ReadPhysicalType(const MapReader& reader, Column* column, Diagnostics* diagnostics) {
@@ -192,6 +256,10 @@ std::optional<Column> ReadColumn(const YamlNode& property, Diagnostics* diagnost
   column.description = reader.Text("description").value_or("");
   if (!typed) return std::nullopt;
   if (column.type == LogicalType::kInteger) ReadIntegerFormat(property, &column, diagnostics);
+  if (column.type == LogicalType::kDate || column.type == LogicalType::kTimestamp ||
+      column.type == LogicalType::kTime) {
+    ReadTimeFormat(property, &column, diagnostics);
+  }
   ReadPhysicalType(reader, &column, diagnostics);
   if (!named) return std::nullopt;
   return column;

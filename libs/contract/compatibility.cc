@@ -6,6 +6,7 @@
 #include "base/strings.h"
 #include "contract/implication.h"
 #include "contract/names.h"
+#include "contract/time_format.h"
 
 namespace sluice::contract {
 namespace {
@@ -18,15 +19,26 @@ std::string Both(std::string backward, std::string_view forward) {
   return backward.append(forward);
 }
 
-/// Whether a member that fits `narrow` fits `wide` as well.
+bool IsTimed(const Column& column) {
+  return column.type == LogicalType::kDate || column.type == LogicalType::kTimestamp ||
+         column.type == LogicalType::kTime;
+}
+
+/// Whether both read the same times from the same texts.
+bool IsWrittenAlike(const Column& a, const Column& b) {
+  if (a.time_format == nullptr || b.time_format == nullptr) return a.time_format == b.time_format;
+  return *a.time_format == *b.time_format;
+}
+
+/// Whether a member that fits `narrow` fits `wide` as well, and is the same value there.
 bool Holds(const Column& wide, const Column& narrow) {
   if (wide.type == narrow.type) {
+    if (IsTimed(wide)) return IsWrittenAlike(wide, narrow);
     return wide.type != LogicalType::kInteger ||
            (wide.integer_min <= narrow.integer_min && wide.integer_max >= narrow.integer_max);
   }
   if (wide.type == LogicalType::kNumber) return narrow.type == LogicalType::kInteger;
-  return wide.type == LogicalType::kString &&
-         (narrow.type == LogicalType::kDate || narrow.type == LogicalType::kTimestamp);
+  return wide.type == LogicalType::kString && IsTimed(narrow);
 }
 
 std::string NotEvery(std::string_view from, std::string_view to) {
@@ -95,6 +107,10 @@ class Comparer {
           forward,
           Both(backward ? "" : NotEvery(Name(old.type), Name(now.type)),
                forward ? "" : NotEvery(Name(now.type), Name(old.type))));
+    } else if (IsTimed(old) && !backward) {
+      const std::string_view reason = "what one reads, the other refuses or reads as another time";
+      Add(Concat("column ", old.name, ": written in another way"), false, false,
+          std::string(reason));
     } else if (!backward || !forward) {
       Add(Concat("column ", old.name, ": from ", old.integer_min, " to ", old.integer_max, " -> ",
                  "from ", now.integer_min, " to ", now.integer_max),

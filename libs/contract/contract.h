@@ -15,12 +15,17 @@
 namespace sluice::contract {
 
 /// How a value is stored (the record's column type in Arrow and PostgreSQL follows from it).
-///   kString    utf8                text
-///   kInteger   int64               smallint, integer or bigint by `format` (i8..i64, u8..u32;
-///   default i32) kNumber    float64             double precision kBoolean   bool boolean kDate
-///   date32              date           (days since 1970-01-01) kTimestamp timestamp[us, UTC]
-///   timestamptz    (microseconds since 1970-01-01T00:00:00Z)
-enum class LogicalType : uint8_t { kString, kInteger, kNumber, kBoolean, kDate, kTimestamp };
+enum class LogicalType : uint8_t {
+  kString,     ///< utf8; text
+  kInteger,    ///< int64; smallint, integer or bigint by `format` (i8..i64, u8..u32; default i32)
+  kNumber,     ///< float64; double precision
+  kBoolean,    ///< bool; boolean
+  kDate,       ///< date32, days since 1970-01-01; date
+  kTimestamp,  ///< timestamp[us, UTC], microseconds since 1970-01-01T00:00:00Z; timestamptz
+  kTime,       ///< time64[us], microseconds since midnight; time
+};
+
+class TimeFormat;
 
 struct Column {
   std::string name;
@@ -29,6 +34,9 @@ struct Column {
   int64_t integer_min = 0;  ///< kInteger: what `format` can hold; outside is corrupt
   int64_t integer_max = 0;
   bool primary_key = false;
+  std::shared_ptr<const TimeFormat> time_format;  ///< of dates, timestamps and times; null: ISO
+                                                  ///< 8601, in UTC when a timestamp names no
+                                                  ///< offset. Shared because columns are copied
   std::string physical_type;  ///< PostgreSQL type from `physicalType`, empty: the default above
   std::string classification;
   std::string description;

@@ -5,9 +5,11 @@
 #include "base/strings.h"
 #include "contract/case_file_for_test.h"
 #include "contract/names.h"
+#include "contract/odcs_keys.h"
 #include "contract/pipeline.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "re2/re2.h"
 
 namespace sluice::contract {
 namespace {
@@ -55,6 +57,23 @@ TEST(Contract, TextCases) {
     }
     ExpectCase(file, actual);
   }
+}
+
+// A key without a case could be executed or refused in silence.
+TEST(Contract, EveryKeyOfTheStandardHasACase) {
+  std::string cases;
+  for (const auto& file : CaseFiles("tests/data/contracts", ".odcs.yaml")) cases += ReadAll(file);
+  for (const KeyTable& table : AllKeys()) {
+    for (const KeySpec& spec : table.keys)
+      EXPECT_TRUE(re2::RE2::PartialMatch(cases, Concat("(?m)(^|[ {,-])", spec.key, ":")))
+          << table.title << " " << spec.key;
+  }
+}
+
+TEST(Contract, TheManualHasEveryKey) {
+  const std::string tables = ContractKeysAsMarkdown();
+  EXPECT_THAT(tables, HasSubstr("| `relationships` | refused | "));
+  EXPECT_THAT(ReadAll("docs/contract.md"), HasSubstr(tables)) << tables;
 }
 
 TEST(Contract, EveryShippedPipelineLoads) {

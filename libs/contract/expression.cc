@@ -48,6 +48,8 @@ ValueType ValueTypeOf(LogicalType type) {
       return ValueType::kDate;
     case LogicalType::kTimestamp:
       return ValueType::kTimestamp;
+    case LogicalType::kTime:
+      return ValueType::kTime;
   }
   return ValueType::kNull;
 }

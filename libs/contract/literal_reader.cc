@@ -5,6 +5,7 @@
 #include "absl/strings/numbers.h"
 #include "base/strings.h"
 #include "contract/expression_parser.h"
+#include "contract/time_format.h"
 #include "contract/timestamp.h"
 #include "contract/yaml_reader.h"
 
@@ -17,7 +18,12 @@ bool ReadLiteral(const YamlNode& node, const Column& column, Expression* literal
   double number = 0;
   int32_t days = 0;
   const ValueType type = ValueTypeOf(column.type);
-  if (node.IsScalar()) {
+  if (node.IsScalar() && column.time_format != nullptr) {
+    if (column.time_format->ParseBound(text, &integer)) {
+      *literal = LiteralExpression(type, integer);
+      return true;
+    }
+  } else if (node.IsScalar()) {
     switch (column.type) {
       case LogicalType::kString:
         *literal = LiteralExpression(type, text);
@@ -48,10 +54,17 @@ bool ReadLiteral(const YamlNode& node, const Column& column, Expression* literal
         }
         *literal = LiteralExpression(type, integer);
         return true;
+      case LogicalType::kTime:
+        if (!ParseTimeOfDay(text, &integer)) break;
+        *literal = LiteralExpression(type, integer);
+        return true;
     }
   }
   diagnostics->Error(node, "wrong-type",
-                     Concat("this must be ", Describe(type), ", as the column is"));
+                     Concat("this must be ", Describe(type), ", as the column is",
+                            column.time_format != nullptr && column.time_format->has_pattern()
+                                ? ", and written in its format"
+                                : ""));
   return false;
 }
 

@@ -16,6 +16,8 @@ std::string_view Name(LogicalType type) {
       return "date";
     case LogicalType::kTimestamp:
       return "timestamp";
+    case LogicalType::kTime:
+      return "time";
   }
   return "";
 }

@@ -1,5 +1,8 @@
 #include "contract/odcs_keys.h"
 
+#include "base/strings.h"
+#include "contract/string_format.h"
+
 namespace sluice::contract {
 namespace {
 
@@ -7,18 +10,36 @@ constexpr KeyUse kExecuted = KeyUse::kExecuted;
 constexpr KeyUse kDocumentation = KeyUse::kDocumentation;
 constexpr KeyUse kRefused = KeyUse::kRefused;
 
+constexpr std::string_view kOtherTables =
+    "a record is judged without looking at other tables; say it in `description`";
+
+const std::vector<KeySpec>& ArrayOptionKeys() {
+  static const auto& keys = *new std::vector<KeySpec>{
+      {"minItems", kRefused, "records are flat for now"},
+      {"maxItems", kRefused, "records are flat for now"},
+      {"uniqueItems", kRefused, "records are flat for now"},
+      {"minProperties", kRefused, "records are flat for now"},
+      {"maxProperties", kRefused, "records are flat for now"},
+      {"required", kRefused, "records are flat for now"},
+  };
+  return keys;
+}
+
 }  // namespace
 
 const std::vector<KeySpec>& ContractKeys() {
   static const auto& keys = *new std::vector<KeySpec>{
-      {"apiVersion", kExecuted},
-      {"kind", kExecuted},
-      {"id", kExecuted},
-      {"name", kExecuted},
-      {"version", kExecuted},
-      {"status", kExecuted},
-      {"schema", kExecuted},
-      {"customProperties", kExecuted},
+      {"apiVersion", kExecuted, "v3.1.0, v3.0.2, v3.0.1 or v3.0.0: decides how the file is read"},
+      {"kind", kExecuted, "must be DataContract"},
+      {"id", kExecuted, "required, any text"},
+      {"name", kDocumentation},
+      {"version", kExecuted,
+       "required, as 1.2.3: a running pipeline takes a file only when its version is higher"},
+      {"status", kExecuted, "required, any text"},
+      {"schema", kExecuted, "exactly one table"},
+      {"customProperties", kExecuted,
+       "`unknownFields: reject` (default) or `ignore`: what becomes of a field that the contract "
+       "does not name; others have no effect, with a warning"},
       {"authoritativeDefinitions", kDocumentation},
       {"contractCreatedTs", kDocumentation},
       {"dataProduct", kDocumentation},
@@ -26,7 +47,7 @@ const std::vector<KeySpec>& ContractKeys() {
       {"domain", kDocumentation},
       {"price", kDocumentation},
       {"roles", kDocumentation},
-      {"servers", kDocumentation},
+      {"servers", kDocumentation, "the pipeline file says where records come from and go"},
       {"slaDefaultElement", kDocumentation},
       {"slaProperties", kDocumentation},
       {"support", kDocumentation},
@@ -39,10 +60,10 @@ const std::vector<KeySpec>& ContractKeys() {
 
 const std::vector<KeySpec>& SchemaKeys() {
   static const auto& keys = *new std::vector<KeySpec>{
-      {"name", kExecuted},
-      {"logicalType", kExecuted},
-      {"properties", kExecuted},
-      {"quality", kExecuted},
+      {"name", kExecuted, "required; the pipeline file names the tables"},
+      {"logicalType", kExecuted, "must be object"},
+      {"properties", kExecuted, "the columns, at most 512"},
+      {"quality", kExecuted, "rules over the whole record"},
       {"id", kDocumentation},
       {"physicalName", kDocumentation},
       {"physicalType", kDocumentation},
@@ -52,29 +73,30 @@ const std::vector<KeySpec>& SchemaKeys() {
       {"tags", kDocumentation},
       {"authoritativeDefinitions", kDocumentation},
       {"customProperties", kDocumentation},
-      {"relationships", kRefused,
-       "a record is judged without looking at other tables; say it in `description`"},
+      {"relationships", kRefused, kOtherTables},
   };
   return keys;
 }
 
 const std::vector<KeySpec>& PropertyKeys() {
   static const auto& keys = *new std::vector<KeySpec>{
-      {"name", kExecuted},
-      {"logicalType", kExecuted},
-      {"logicalTypeOptions", kExecuted},
-      {"required", kExecuted},
-      {"unique", kExecuted},
-      {"primaryKey", kExecuted},
-      {"physicalName", kExecuted},
-      {"physicalType", kExecuted},
-      {"classification", kExecuted},
-      {"description", kExecuted},
-      {"quality", kExecuted},
+      {"name", kExecuted, "required; the field in the record and the column in the table"},
+      {"logicalType", kExecuted,
+       "required: string, integer, number, boolean, date, timestamp or time; another value is "
+       "corrupt. object and array are refused"},
+      {"logicalTypeOptions", kExecuted, "see below"},
+      {"required", kExecuted, "true: a record without it, or with null, is corrupt"},
+      {"unique", kExecuted, "false; true is refused: a record is judged without looking at others"},
+      {"primaryKey", kExecuted, "the audit view names its records by the first such column"},
+      {"physicalName", kExecuted, "must equal `name`"},
+      {"physicalType", kExecuted, "the column's type in PostgreSQL, one that holds every value"},
+      {"classification", kDocumentation},
+      {"description", kDocumentation},
+      {"quality", kExecuted, "rules of this column"},
       {"id", kDocumentation},
       {"businessName", kDocumentation},
       {"primaryKeyPosition", kDocumentation},
-      {"partitioned", kDocumentation},
+      {"partitioned", kDocumentation, "the pipeline file partitions the table"},
       {"partitionKeyPosition", kDocumentation},
       {"encryptedName", kDocumentation},
       {"transformSourceObjects", kDocumentation},
@@ -85,8 +107,7 @@ const std::vector<KeySpec>& PropertyKeys() {
       {"tags", kDocumentation},
       {"authoritativeDefinitions", kDocumentation},
       {"customProperties", kDocumentation},
-      {"relationships", kRefused,
-       "a record is judged without looking at other tables; say it in `description`"},
+      {"relationships", kRefused, kOtherTables},
       {"properties", kRefused, "records are flat for now"},
       {"items", kRefused, "records are flat for now"},
   };
@@ -95,23 +116,30 @@ const std::vector<KeySpec>& PropertyKeys() {
 
 const std::vector<KeySpec>& QualityKeys() {
   static const auto& keys = *new std::vector<KeySpec>{
-      {"id", kExecuted},
-      {"name", kExecuted},
-      {"type", kExecuted},
-      {"metric", kExecuted},
-      {"arguments", kExecuted},
-      {"rule", kExecuted},
-      {"validValues", kExecuted},
-      {"mustBe", kExecuted},
-      {"mustBeLessThan", kExecuted},
-      {"mustBeLessOrEqualTo", kExecuted},
-      {"unit", kExecuted},
-      {"engine", kExecuted},
-      {"implementation", kExecuted},
-      {"dimension", kExecuted},
-      {"severity", kExecuted},
-      {"scheduler", kExecuted},
-      {"schedule", kExecuted},
+      {"id", kExecuted, "the rule's id everywhere; unique; default `<column>_<check>`"},
+      {"name", kExecuted, "of custom rules: what `qc_summary` says when the rule is broken"},
+      {"type", kExecuted,
+       "library (default), custom, or text, which is for readers; sql is refused: write a rule of "
+       "`type: custom, engine: sluice`"},
+      {"metric", kExecuted,
+       "of a column: nullValues, missingValues, invalidValues; duplicateValues, rowCount and "
+       "metrics of a table are refused: a record is judged without looking at others"},
+      {"rule", kExecuted,
+       "the same in v3.0.x, also as nullCheck, validValues, duplicateCount; in v3.1.0 with a "
+       "warning"},
+      {"arguments", kExecuted, "see below"},
+      {"validValues", kExecuted, "of v3.0.x's `rule: validValues`"},
+      {"mustBe", kExecuted, "0"},
+      {"mustBeLessThan", kExecuted, "above 0 and up to 1, of rows"},
+      {"mustBeLessOrEqualTo", kExecuted, "0"},
+      {"unit", kExecuted, "rows (default) or percent: no row is no percent"},
+      {"engine", kExecuted, "sluice; others are refused"},
+      {"implementation", kExecuted, "see below"},
+      {"dimension", kExecuted, "one of the standard's seven; in `sluice.contracts` and in metrics"},
+      {"severity", kExecuted,
+       "error (default): the record fails; info and warning: a finding, the record stays clean"},
+      {"scheduler", kDocumentation, "with a warning: every record is checked as it arrives"},
+      {"schedule", kDocumentation, "with a warning: every record is checked as it arrives"},
       {"description", kDocumentation},
       {"method", kDocumentation},
       {"businessImpact", kDocumentation},
@@ -129,61 +157,130 @@ const std::vector<KeySpec>& QualityKeys() {
 }
 
 const std::vector<KeySpec>& MissingValuesKeys() {
-  static const auto& keys = *new std::vector<KeySpec>{{"missingValues", kExecuted}};
+  static const auto& keys = *new std::vector<KeySpec>{
+      {"missingValues", kExecuted, "of missingValues: what stands for no value; null may be one"}};
   return keys;
 }
 
 const std::vector<KeySpec>& InvalidValuesKeys() {
-  static const auto& keys =
-      *new std::vector<KeySpec>{{"validValues", kExecuted}, {"pattern", kExecuted}};
+  static const auto& keys = *new std::vector<KeySpec>{
+      {"validValues", kExecuted, "of invalidValues: all that is valid; null always passes"},
+      {"pattern", kExecuted,
+       "of invalidValues, instead: an RE2 pattern found in every valid text"}};
   return keys;
 }
 
 const std::vector<KeySpec>& CustomPropertyKeys() {
-  static const auto& keys = *new std::vector<KeySpec>{{"property", kExecuted},
-                                                      {"value", kExecuted},
+  static const auto& keys = *new std::vector<KeySpec>{{"property", kExecuted, "required"},
+                                                      {"value", kExecuted, ""},
                                                       {"id", kDocumentation},
                                                       {"description", kDocumentation}};
   return keys;
 }
 
 const std::vector<KeySpec>& ImplementationKeys() {
-  static const auto& keys = *new std::vector<KeySpec>{{"rule", kExecuted}, {"action", kExecuted}};
+  static const auto& keys = *new std::vector<KeySpec>{
+      {"rule", kExecuted, "required: a condition in the [rule language](rules.md)"},
+      {"action", kExecuted,
+       "warn, quarantine (the record fails), drop (it is counted only), fail (it fails, and the "
+       "[breaker](operating.md#the-breaker) stops the partition); default by `severity`"}};
   return keys;
 }
 
 const std::vector<KeySpec>& OptionKeys(LogicalType type) {
-  static const auto& text = *new std::vector<KeySpec>{{"minLength", kExecuted},
-                                                      {"maxLength", kExecuted},
-                                                      {"pattern", kExecuted},
-                                                      {"format", kExecuted}};
-  static const auto& number = *new std::vector<KeySpec>{
-      {"minimum", kExecuted},          {"maximum", kExecuted},    {"exclusiveMinimum", kExecuted},
-      {"exclusiveMaximum", kExecuted}, {"multipleOf", kExecuted}, {"format", kExecuted}};
-  static const auto& date = *new std::vector<KeySpec>{{"minimum", kExecuted},
-                                                      {"maximum", kExecuted},
-                                                      {"exclusiveMinimum", kExecuted},
-                                                      {"exclusiveMaximum", kExecuted},
-                                                      {"format", kExecuted}};
-  static const auto& timestamp = *new std::vector<KeySpec>{
-      {"minimum", kExecuted},          {"maximum", kExecuted},  {"exclusiveMinimum", kExecuted},
-      {"exclusiveMaximum", kExecuted}, {"timezone", kExecuted}, {"format", kExecuted},
-      {"defaultTimezone", kExecuted}};
+  static const auto& text = *new std::vector<KeySpec>{
+      {"minLength", kExecuted, "a rule: in characters"},
+      {"maxLength", kExecuted, "a rule: in characters"},
+      {"pattern", kExecuted,
+       "a rule: an RE2 pattern found in the text; lookaround and back references are refused"},
+      {"format", kExecuted, "a rule: one of the formats below; others are refused"}};
+  static const auto& bounds = *new std::vector<KeySpec>{
+      {"minimum", kExecuted, "a rule"},
+      {"maximum", kExecuted, "a rule"},
+      {"exclusiveMinimum", kExecuted, "a rule; in v3.0.x true beside `minimum`"},
+      {"exclusiveMaximum", kExecuted, "a rule; in v3.0.x true beside `maximum`"}};
+  const auto with_bounds = [](std::vector<KeySpec> more) {
+    more.insert(more.begin(), bounds.begin(), bounds.end());
+    return more;
+  };
+  static const auto& integer = *new std::vector<KeySpec>(with_bounds(
+      {{"multipleOf", kExecuted, "a rule"},
+       {"format", kExecuted,
+        "what the column holds; a value outside is corrupt: i8, i16, i32 (default), i64, u8, u16, "
+        "u32; u64, i128 and u128 are refused: no 64-bit integer holds them"}}));
+  static const auto& number = *new std::vector<KeySpec>(
+      with_bounds({{"multipleOf", kExecuted, "a rule, within a relative 1e-9"},
+                   {"format", kExecuted, "f64; f32 is refused"}}));
+  static const auto& date = *new std::vector<KeySpec>(
+      with_bounds({{"format", kExecuted,
+                    "how values and bounds are written, see below; without it 2024-03-10"}}));
+  static const auto& timestamp = *new std::vector<KeySpec>(with_bounds(
+      {{"format", kExecuted, "how values and bounds are written, see below; without it ISO 8601"},
+       {"timezone", kExecuted,
+        "true: a value without an offset is corrupt; false: one with an offset is; without it, "
+        "both are fine"},
+       {"defaultTimezone", kExecuted,
+        "of values without an offset: UTC (default) or a fixed offset such as +02:00; a zone with "
+        "a name is refused, because what it means changes with its country's laws"}}));
   static const auto& boolean = *new std::vector<KeySpec>{};
   switch (type) {
     case LogicalType::kString:
       return text;
     case LogicalType::kInteger:
+      return integer;
     case LogicalType::kNumber:
       return number;
     case LogicalType::kDate:
       return date;
     case LogicalType::kTimestamp:
+    case LogicalType::kTime:
       return timestamp;
     case LogicalType::kBoolean:
       break;
   }
   return boolean;
+}
+
+std::vector<KeyTable> AllKeys() {
+  return {
+      {"The contract", ContractKeys()},
+      {"`schema[]`", SchemaKeys()},
+      {"`properties[]`", PropertyKeys()},
+      {"`logicalTypeOptions` of string", OptionKeys(LogicalType::kString)},
+      {"`logicalTypeOptions` of integer", OptionKeys(LogicalType::kInteger)},
+      {"`logicalTypeOptions` of number", OptionKeys(LogicalType::kNumber)},
+      {"`logicalTypeOptions` of date", OptionKeys(LogicalType::kDate)},
+      {"`logicalTypeOptions` of timestamp and time", OptionKeys(LogicalType::kTimestamp)},
+      {"`logicalTypeOptions` of object and array", ArrayOptionKeys()},
+      {"`quality[]`", QualityKeys()},
+      {"`arguments`", MissingValuesKeys()},
+      {"`arguments`", InvalidValuesKeys()},
+      {"`implementation`", ImplementationKeys()},
+      {"`customProperties[]` of the contract", CustomPropertyKeys()},
+  };
+}
+
+std::string ContractKeysAsMarkdown() {
+  std::string text;
+  std::string_view title;
+  for (const KeyTable& table : AllKeys()) {
+    if (table.title != title) {
+      Append(&text, text.empty() ? "" : "\n", "### ", table.title,
+             "\n\n| key | | |\n|---|---|---|\n");
+    }
+    title = table.title;
+    for (const KeySpec& spec : table.keys) {
+      Append(&text, "| `", spec.key, "` | ",
+             spec.use == kExecuted        ? "executed"
+             : spec.use == kDocumentation ? "for readers"
+                                          : "refused",
+             " | ", spec.note, " |\n");
+    }
+  }
+  Append(&text, "\n### `format` of string\n\n| format | is |\n|---|---|\n");
+  for (const StringFormat& format : StringFormats())
+    Append(&text, "| `", format.name, "` | ", format.definition, " |\n");
+  return text;
 }
 
 }  // namespace sluice::contract

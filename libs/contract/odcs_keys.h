@@ -2,6 +2,7 @@
 // The vocabulary of the Open Data Contract Standard, and what becomes of each word: this table is
 // the whole truth about what a contract may say here.
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -26,5 +27,17 @@ const std::vector<KeySpec>& CustomPropertyKeys();
 const std::vector<KeySpec>& ImplementationKeys();
 /// `logicalTypeOptions` of a property of this type.
 const std::vector<KeySpec>& OptionKeys(LogicalType type);
+
+/// A map of the standard and its keys.
+struct KeyTable {
+  std::string_view title;  ///< Markdown
+  const std::vector<KeySpec>& keys;
+};
+
+/// All of the above, in the order of a contract.
+std::vector<KeyTable> AllKeys();
+
+/// What becomes of every key and string format, as Markdown: the tables of docs/contract.md.
+std::string ContractKeysAsMarkdown();
 
 }  // namespace sluice::contract

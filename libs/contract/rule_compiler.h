@@ -40,7 +40,7 @@ class RuleCompiler {
   void CompileMultipleOf(const MapReader& options, int column);
   void CompilePatterns(const MapReader& options, int column);
   void CheckFormat(const MapReader& options, const Column& column);
-  void CheckTimezone(const MapReader& options);
+  Expression LengthAtMost(int column, int64_t limit);
 
   void CompileQuality(const YamlNode& quality, int column);
   void CompileLibrary(const MapReader& quality, int column, Rule rule);

@@ -9,22 +9,10 @@
 #include "contract/literal_reader.h"
 #include "contract/odcs_keys.h"
 #include "contract/rule_compiler.h"
+#include "contract/string_format.h"
 
 namespace sluice::contract {
 namespace {
-
-/// String formats that are executed: the pattern, and what a violation is called.
-struct StringFormat {
-  std::string_view name;
-  std::string_view pattern;
-  std::string_view summary;
-};
-constexpr StringFormat kStringFormats[] = {
-    {"uuid", "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$",
-     "not a uuid"},
-    {"email", "^[^@\\s]+@[^@\\s.]+(\\.[^@\\s.]+)*$", "not an email address"},
-    {"ipv4", "^((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(\\.|$)){4}$", "not an IPv4 address"},
-};
 
 Expression Compare(Op op, Expression left, Expression right) {
   std::vector<Expression> args;
@@ -69,13 +57,13 @@ void RuleCompiler::CompileOptions(const YamlNode& node, int column) {
       break;
     case LogicalType::kDate:
     case LogicalType::kTimestamp:
+    case LogicalType::kTime:
       CompileBounds(options, column);
       break;
     case LogicalType::kBoolean:
       break;
   }
   CheckFormat(options, target);
-  if (target.type == LogicalType::kTimestamp) CheckTimezone(options);
 }
 
 void RuleCompiler::CompileBounds(const MapReader& options, int column) {
@@ -125,6 +113,12 @@ bool RuleCompiler::IsStrictFlag(const MapReader& options, std::string_view key) 
   return node != nullptr && ReadBoolean(*node).value_or(false);
 }
 
+Expression RuleCompiler::LengthAtMost(int column, int64_t limit) {
+  Expression length = Combine(Op::kLength, {ColumnOf(column)});
+  length.type = ValueType::kInteger;
+  return Compare(Op::kLessEqual, std::move(length), LiteralExpression(ValueType::kInteger, limit));
+}
+
 void RuleCompiler::CompileLengths(const MapReader& options, int column) {
   std::optional<int64_t> limits[2];
   for (bool minimum : {true, false}) {
@@ -171,53 +165,38 @@ void RuleCompiler::CompilePatterns(const MapReader& options, int column) {
       diagnostics_->Error(*options.Find("pattern"), "pattern", problem);
     }
   }
-  std::optional<std::string> format = options.Text("format");
-  if (!format.has_value()) return;
-  for (const StringFormat& known : kStringFormats) {
-    if (known.name != *format) continue;
-    AddOption(*options.Find("format"), column, "format", "conformity",
-              Matches(ColumnOf(column), CompilePattern(known.pattern, &problem)),
-              Concat(QuoteName(contract_->columns[column].name), " ", known.summary));
+  std::optional<std::string> name = options.Text("format");
+  const StringFormat* format = name.has_value() ? FindStringFormat(*name) : nullptr;
+  if (format == nullptr) return;
+  Expression predicate = Matches(ColumnOf(column), CompilePattern(format->pattern, &problem));
+  if (format->max_length > 0) {
+    predicate = Combine(Op::kAnd, {LengthAtMost(column, format->max_length), std::move(predicate)});
   }
+  AddOption(*options.Find("format"), column, "format", "conformity", std::move(predicate),
+            Concat(QuoteName(contract_->columns[column].name), " ", format->summary));
 }
 
+/// Formats of strings and numbers; those of integers and of times are ReadColumn's.
 void RuleCompiler::CheckFormat(const MapReader& options, const Column& column) {
-  std::optional<std::string> format =
-      column.type == LogicalType::kBoolean ? std::nullopt : options.Text("format");
+  if (column.type != LogicalType::kString && column.type != LogicalType::kNumber) return;
+  std::optional<std::string> format = options.Text("format");
   if (!format.has_value()) return;
-  std::vector<std::string_view> known;
-  switch (column.type) {
-    case LogicalType::kString:
-      for (const StringFormat& candidate : kStringFormats) known.push_back(candidate.name);
-      break;
-    case LogicalType::kNumber:
-      known = {"f64"};
-      break;
-    case LogicalType::kDate:
-      known = {"yyyy-MM-dd"};
-      break;
-    case LogicalType::kTimestamp:
-      break;
-    default:
-      return;  // integers: ReadColumn's
+  if (column.type == LogicalType::kNumber) {
+    if (*format == "f64") return;
+    diagnostics_->Error(*options.Find("format"), "not-supported",
+                        Concat("format \"", format->substr(0, 60), "\" is not supported; use ",
+                               "\"f64\" or leave it out"));
+    return;
   }
-  if (std::find(known.begin(), known.end(), *format) != known.end()) return;
+  if (FindStringFormat(*format) != nullptr) return;
+  std::vector<std::string_view> known;
+  for (const StringFormat& candidate : StringFormats()) known.push_back(candidate.name);
+  const bool is_time = *format == "date" || *format == "date-time" || *format == "time";
   diagnostics_->Error(
       *options.Find("format"), "not-supported",
       Concat("format \"", format->substr(0, 60), "\" is not supported; ",
-             known.empty()
-                 ? "timestamps are ISO 8601: leave `format` out"
-                 : Concat("use ", ListOf(known), " or leave it out",
-                          column.type == LogicalType::kString ? ", or write a `pattern`" : "")));
-}
-
-void RuleCompiler::CheckTimezone(const MapReader& options) {
-  if (options.Boolean("timezone").value_or(false)) {
-    diagnostics_->Error(
-        *options.Find("timezone"), "not-supported",
-        "a timestamp may come with or without an offset (then it is UTC): leave `timezone` out");
-  }
-  (void)options.OneOf("defaultTimezone", {"Etc/UTC", "UTC"});
+             is_time ? "use logicalType date, timestamp or time"
+                     : Concat("use ", ListOf(known), " or leave it out, or write a `pattern`")));
 }
 
 }  // namespace sluice::contract

@@ -6,10 +6,6 @@
 namespace sluice::contract {
 namespace {
 
-constexpr int64_t kMinMicros = -62'135'596'800 * kMicrosPerSecond;  // 0001-01-01T00:00:00Z
-constexpr int64_t kMaxMicros =
-    253'402'300'800 * kMicrosPerSecond - 1;  // 9999-12-31T23:59:59.999999Z
-
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 /// `width` digits at `text[at]`; the caller has checked the length.
@@ -110,7 +106,7 @@ bool ParseTimestamp(std::string_view text, int64_t* micros) {
   int64_t offset = 0;
   if (!ParseOffset(text.substr(11 + length), &offset)) return false;
   const int64_t result = days * kMicrosPerDay + in_day - offset;
-  if (result < kMinMicros || result > kMaxMicros) return false;
+  if (result < kMinTimestampMicros || result > kMaxTimestampMicros) return false;
   *micros = result;
   return true;
 }

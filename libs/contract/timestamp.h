@@ -10,6 +10,10 @@ namespace sluice::contract {
 
 inline constexpr int64_t kMicrosPerSecond = 1'000'000;
 inline constexpr int64_t kMicrosPerDay = 86'400 * kMicrosPerSecond;
+inline constexpr int64_t kMinTimestampMicros =
+    -62'135'596'800 * kMicrosPerSecond;  ///< 0001-01-01T00:00:00Z
+inline constexpr int64_t kMaxTimestampMicros =
+    253'402'300'800 * kMicrosPerSecond - 1;  ///< 9999-12-31T23:59:59.999999Z
 
 /// `2024-03-10`: years 0001 to 9999, days since 1970-01-01. False, and `days` unchanged, otherwise.
 bool ParseDate(std::string_view text, int32_t* days);

@@ -27,7 +27,7 @@ MapReader::MapReader(const YamlNode& map, const std::vector<KeySpec>& keys, std:
           Concat("unknown key \"", name.substr(0, 60), "\" in ", what, DidYouMean(name, known)));
     } else if (spec->use == KeyUse::kRefused) {
       diagnostics->Error(member.key, "not-supported",
-                         Concat("\"", name, "\" is not supported: ", spec->advice));
+                         Concat("\"", name, "\" is not supported: ", spec->note));
     }
   }
 }

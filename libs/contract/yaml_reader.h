@@ -12,14 +12,13 @@
 
 namespace sluice::contract {
 
-/// What happens with a key: it has an effect, it is for human readers, or it is refused and
-/// `advice` says why.
+/// What happens with a key: it has an effect, it is for human readers, or it is refused.
 enum class KeyUse { kExecuted, kDocumentation, kRefused };
 
 struct KeySpec {
   std::string_view key;
   KeyUse use;
-  std::string_view advice = "";
+  std::string_view note = "";  ///< kRefused: why, and what to do; else what it does, for manuals
 };
 
 /// Reads one map. Construction reports keys that are unknown or refused.
@@ -29,6 +28,8 @@ class MapReader {
   /// reads as empty.
   MapReader(const YamlNode& map, const std::vector<KeySpec>& keys, std::string_view what,
             Diagnostics* diagnostics);
+  /// A map whose keys somebody else checks.
+  MapReader(const YamlNode& map, Diagnostics* diagnostics) : map_(map), diagnostics_(diagnostics) {}
 
   const YamlNode& node() const { return map_; }
   /// The value, null when absent.

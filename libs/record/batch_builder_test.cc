@@ -21,8 +21,9 @@ using contract::LogicalType;
 
 std::shared_ptr<const contract::Contract> AllTypes() {
   auto contract = std::make_shared<contract::Contract>();
-  for (LogicalType type : {LogicalType::kString, LogicalType::kInteger, LogicalType::kNumber,
-                           LogicalType::kBoolean, LogicalType::kDate, LogicalType::kTimestamp}) {
+  for (LogicalType type :
+       {LogicalType::kString, LogicalType::kInteger, LogicalType::kNumber, LogicalType::kBoolean,
+        LogicalType::kDate, LogicalType::kTimestamp, LogicalType::kTime}) {
     contract::Column column;
     column.name = std::string(1, static_cast<char>('a' + contract->columns.size()));
     column.type = type;
@@ -57,7 +58,8 @@ std::vector<Cell> Row(int64_t i) {
           Number(i / 8.0),
           Integer(i % 3 == 0),
           Integer(i % 20'000),
-          Integer(-i)};
+          Integer(-i),
+          Integer(i * 1'000'000 % 86'400'000'000)};
 }
 
 const arrow::Array& Column(const arrow::RecordBatch& batch, int i) { return *batch.column(i); }
@@ -89,7 +91,7 @@ TEST_F(BatchBuilderTest, NoRows) {
 
 TEST_F(BatchBuilderTest, ValuesOfEveryType) {
   builder_.AppendValid({41, 1'700'000'000'000, "k"}, Row(5));
-  builder_.AppendValid({42, std::nullopt, std::nullopt}, std::vector<Cell>(6));
+  builder_.AppendValid({42, std::nullopt, std::nullopt}, std::vector<Cell>(7));
   EXPECT_EQ(builder_.rows(), 2);
   EXPECT_EQ(builder_.counts()[static_cast<size_t>(Verdict::kValid)], 2);
   const auto batch = Finish();
@@ -105,7 +107,8 @@ TEST_F(BatchBuilderTest, ValuesOfEveryType) {
   EXPECT_FALSE(As<arrow::BooleanArray>(*batch, c + 3).Value(0));
   EXPECT_EQ(As<arrow::Date32Array>(*batch, c + 4).Value(0), 5);
   EXPECT_EQ(As<arrow::TimestampArray>(*batch, c + 5).Value(0), -5);
-  for (int i = c; i < c + 6; ++i) EXPECT_TRUE(Column(*batch, i).IsNull(1));
+  EXPECT_EQ(As<arrow::Time64Array>(*batch, c + 6).Value(0), 5'000'000);
+  for (int i = c; i < c + 7; ++i) EXPECT_TRUE(Column(*batch, i).IsNull(1));
   for (int i :
        {batch::kReason, batch::kFailedRules, batch::kRaw, batch::kRawLength, batch::kRawSha256}) {
     EXPECT_EQ(Column(*batch, i).null_count(), 2);

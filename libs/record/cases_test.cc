@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <map>
 
 #include "absl/strings/match.h"
@@ -12,6 +13,7 @@
 #include "arrow/record_batch.h"
 #include "batch/schema.h"
 #include "contract/pipeline.h"
+#include "contract/timestamp.h"
 #include "record/case_file.h"
 #include "record/record_parser.h"
 
@@ -46,6 +48,7 @@ std::shared_ptr<contract::Contract> CaseContract() {
   add("flag", LogicalType::kBoolean);
   add("day", LogicalType::kDate);
   add("at", LogicalType::kTimestamp);
+  add("clock", LogicalType::kTime);
   return contract;
 }
 
@@ -85,6 +88,9 @@ std::string Columns(const arrow::RecordBatch& batch) {
         break;
       case arrow::Type::TIMESTAMP:
         value = absl::StrCat(static_cast<const arrow::TimestampArray&>(column).Value(0));
+        break;
+      case arrow::Type::TIME64:
+        value = absl::StrCat(static_cast<const arrow::Time64Array&>(column).Value(0));
         break;
       default:
         value = absl::StrCat(static_cast<const arrow::Int64Array&>(column).Value(0));
@@ -149,9 +155,61 @@ TEST(RecordCases, EveryRecordGetsItsVerdict) {
   for (const char* reason :
        {"invalid_json", "invalid_utf8", "byte_order_mark", "not_an_object", "duplicate_key",
         "missing_field", "unknown_field", "wrong_type", "number_out_of_range", "invalid_timestamp",
-        "invalid_date", "nul_character", "empty_value", "oversize", "too_deep"}) {
+        "invalid_date", "nul_character", "empty_value", "oversize", "too_deep", "invalid_time"}) {
     EXPECT_GE(counts[reason], 1) << reason;
   }
+}
+
+/// The only value of a column of dates, timestamps or times, as ISO 8601.
+std::string Iso(const arrow::Array& column) {
+  std::string text;
+  switch (column.type_id()) {
+    case arrow::Type::DATE32:
+      contract::AppendDate(static_cast<const arrow::Date32Array&>(column).Value(0), &text);
+      break;
+    case arrow::Type::TIME64:
+      contract::AppendTimeOfDay(static_cast<const arrow::Time64Array&>(column).Value(0), &text);
+      break;
+    default:
+      contract::AppendTimestamp(static_cast<const arrow::TimestampArray&>(column).Value(0), &text);
+  }
+  return text;
+}
+
+// tests/data/formats/times.txt: `value => ISO 8601` or `=> reason`, under `== TYPE OPTIONS`.
+TEST(RecordCases, TimeFormats) {
+  std::ifstream file("tests/data/formats/times.txt");
+  ASSERT_TRUE(file.good());
+  std::shared_ptr<const contract::Contract> contract;
+  int cases = 0;
+  for (std::string line; std::getline(file, line);) {
+    if (line.empty() || line[0] == '#') continue;
+    SCOPED_TRACE(line);
+    if (absl::StartsWith(line, "== ")) {
+      const size_t space = line.find(' ', 3);
+      const std::string body = absl::StrCat(
+          "{apiVersion: v3.1.0, kind: DataContract, id: x, version: 1.0.0, status: a, schema: "
+          "[{name: t, properties: [{name: v, logicalType: ",
+          line.substr(3, space - 3), ", logicalTypeOptions: ", line.substr(space + 1), "}]}]}");
+      const auto parsed = contract::ParseContract(body, "x");
+      ASSERT_TRUE(parsed.ok()) << parsed.status();
+      contract = *parsed;
+      continue;
+    }
+    const size_t arrow = line.rfind(" => ");
+    ASSERT_NE(arrow, std::string::npos);
+    RecordParser parser(contract, CaseLimits());
+    BatchBuilder builder(contract);
+    const Judgement judgement = parser.Parse(
+        "key", absl::StrCat("{\"v\":\"", line.substr(0, arrow), "\"}"), 1, 7, &builder);
+    const auto batch = builder.Finish();
+    ASSERT_TRUE(batch->ValidateFull().ok()) << batch->ValidateFull();
+    EXPECT_EQ(
+        judgement.reason ? NameOf(judgement.reason) : Iso(*batch->column(batch::kSystemColumns)),
+        line.substr(arrow + 4));
+    ++cases;
+  }
+  EXPECT_GE(cases, 60);
 }
 
 // Their columns, rules and headers are the business of tests/faults/test_hostile.py.
@@ -273,6 +331,7 @@ TEST_F(ParsingCases, AsColumns) {
       if (text[0] == '"' && column.type == LogicalType::kString) expected = "-";
       if (text[0] == '"' && column.type == LogicalType::kDate) expected = "invalid_date";
       if (text[0] == '"' && column.type == LogicalType::kTimestamp) expected = "invalid_timestamp";
+      if (text[0] == '"' && column.type == LogicalType::kTime) expected = "invalid_time";
       if ((text == "true" || text == "false") && column.type == LogicalType::kBoolean)
         expected = "-";
       if (text == "42" &&

@@ -7,6 +7,8 @@
 #include <cstring>
 #include <exception>
 
+#include "contract/time_format.h"
+#include "contract/timestamp.h"
 #include "record/time_parser.h"
 
 namespace sluice::record {
@@ -91,8 +93,8 @@ RecordParser::RecordParser(std::shared_ptr<const contract::Contract> contract, c
       seen_(contract_->columns.size(), 0) {
   for (size_t i = 0; i < contract_->columns.size(); ++i) {
     const contract::Column& column = contract_->columns[i];
-    columns_.push_back(
-        {column.name, column.type, column.required, column.integer_min, column.integer_max});
+    columns_.push_back({column.name, column.type, column.required, column.integer_min,
+                        column.integer_max, column.time_format.get()});
     column_of_.emplace(column.name, static_cast<int>(i));
     expected_.push_back(static_cast<int>(i));
   }
@@ -250,8 +252,9 @@ std::optional<Reason> RecordParser::Store(const Element& element, size_t member,
     case LogicalType::kString:
     case LogicalType::kDate:
     case LogicalType::kTimestamp:
+    case LogicalType::kTime:
       if (element.type != element_type::STRING) return Reason::kWrongType;
-      return StoreText(element.value.get_string().value_unsafe(), column.type, cell);
+      return StoreText(element.value.get_string().value_unsafe(), column, cell);
     case LogicalType::kBoolean:
       if (element.type != element_type::BOOL) return Reason::kWrongType;
       cell->integer = element.value.get_bool().value_unsafe() ? 1 : 0;
@@ -278,16 +281,28 @@ std::optional<Reason> RecordParser::StoreInteger(const Element& element, size_t 
   return std::nullopt;
 }
 
-std::optional<Reason> RecordParser::StoreText(std::string_view text, LogicalType type, Cell* cell) {
-  if (type == LogicalType::kString) {
+std::optional<Reason> RecordParser::StoreText(std::string_view text, const ColumnSpec& column,
+                                              Cell* cell) {
+  if (column.type == LogicalType::kString) {
     cell->text = text;
     const bool nul = !text.empty() && std::memchr(text.data(), '\0', text.size()) != nullptr;
     return nul ? std::optional(Reason::kNulCharacter) : std::nullopt;
   }
-  if (type == LogicalType::kTimestamp) {
-    return ParseTimestamp(text, &cell->integer) ? std::nullopt
-                                                : std::optional(Reason::kInvalidTimestamp);
+  const auto unless = [](bool good, Reason reason) {
+    return good ? std::nullopt : std::optional(reason);
+  };
+  const contract::TimeFormat* const format = column.time_format;
+  if (column.type == LogicalType::kTimestamp) {
+    return unless(format != nullptr ? format->Parse(text, &cell->integer)
+                                    : ParseTimestamp(text, &cell->integer),
+                  Reason::kInvalidTimestamp);
   }
+  if (column.type == LogicalType::kTime) {
+    return unless(format != nullptr ? format->Parse(text, &cell->integer)
+                                    : contract::ParseTimeOfDay(text, &cell->integer),
+                  Reason::kInvalidTime);
+  }
+  if (format != nullptr) return unless(format->Parse(text, &cell->integer), Reason::kInvalidDate);
   int32_t days = 0;
   if (!ParseDate(text, &days)) return Reason::kInvalidDate;
   cell->integer = days;

@@ -15,9 +15,13 @@
 //              stays negative.
 //   boolean    true or false.
 //   date       A string `YYYY-MM-DD`, years 0001 to 9999.
+//   time       A string as in contract/timestamp.h: `14:22`, `14:22:35` or with a fraction.
 //   timestamp  A string as in contract/timestamp.h: ISO 8601 with seconds, in UTC when it names no
 //              zone. Digits of the fraction beyond the sixth are cut off, more than nine are
 //              refused. Years 0001 to 9999 in UTC.
+//
+// Dates, times and timestamps are read in another form where the column has a
+// contract::TimeFormat.
 //
 // A member that is null counts as missing. Two members of the same name, however they are escaped
 // and whether or not the contract knows them, are duplicate_key.
@@ -29,7 +33,7 @@
 //   3. Of the syntax, the first fault from left to right: invalid_json, too_deep, or invalid_utf8
 //      for an escape that is half of a surrogate pair.
 //   4. Of the content: not_an_object, duplicate_key, missing_field, unknown_field, wrong_type,
-//      number_out_of_range, invalid_timestamp, invalid_date, nul_character.
+//      number_out_of_range, invalid_timestamp, invalid_date, nul_character, invalid_time.
 
 #include <cstdint>
 #include <memory>
@@ -104,6 +108,7 @@ class RecordParser {
     bool required;
     int64_t integer_min;
     int64_t integer_max;
+    const contract::TimeFormat* time_format;  // null: ISO 8601
   };
 
   Judgement Judge(std::optional<std::string_view> key, std::optional<std::string_view> value,
@@ -119,7 +124,7 @@ class RecordParser {
   std::optional<batch::Reason> StoreInteger(const Element& element, size_t member,
                                             const ColumnSpec& column, Cell* cell);
   std::optional<batch::Reason> StoreNumber(const Element& element, size_t member, Cell* cell);
-  std::optional<batch::Reason> StoreText(std::string_view text, contract::LogicalType type,
+  std::optional<batch::Reason> StoreText(std::string_view text, const ColumnSpec& column,
                                          Cell* cell);
   std::string_view NumberText(size_t member);
   const WideNumber* FindWide(size_t member) const;

@@ -78,7 +78,8 @@ void ColumnLoader::LoadValues(Column* slot, int64_t begin, int rows) {
   switch (data.type->id()) {
     case arrow::Type::INT64:
     case arrow::Type::DOUBLE:
-      slot->view.data = data.GetValues<int64_t>(1) + begin;  // both 8 bytes wide; read in place
+    case arrow::Type::TIME64:
+      slot->view.data = data.GetValues<int64_t>(1) + begin;  // all 8 bytes wide; read in place
       break;
     case arrow::Type::TIMESTAMP: {
       const int64_t* values = data.GetValues<int64_t>(1) + begin;

@@ -37,6 +37,9 @@ std::optional<std::string> CellText(const arrow::Array& array, int64_t row) {
     case arrow::Type::DATE32:
       contract::AppendDate(static_cast<const arrow::Date32Array&>(array).Value(row), &text);
       return text;
+    case arrow::Type::TIME64:
+      contract::AppendTimeOfDay(static_cast<const arrow::Time64Array&>(array).Value(row), &text);
+      return text;
     case arrow::Type::TIMESTAMP: {
       int64_t value = static_cast<const arrow::TimestampArray&>(array).Value(row);
       const auto& type = static_cast<const arrow::TimestampType&>(*array.type());

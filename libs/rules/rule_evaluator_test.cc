@@ -3,6 +3,7 @@
 #include <cinttypes>
 #include <cstdio>
 #include <limits>
+#include <map>
 #include <random>
 #include <sstream>
 
@@ -12,6 +13,7 @@
 #include "contract/case_file_for_test.h"
 #include "contract/expression_parser.h"
 #include "contract/expression_text.h"
+#include "contract/string_format.h"
 #include "contract/timestamp.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -40,6 +42,7 @@ std::shared_ptr<Contract> EmptyContract() {
       {"b", LogicalType::kBoolean},   {"c", LogicalType::kBoolean},
       {"d", LogicalType::kDate},      {"e", LogicalType::kDate},
       {"t", LogicalType::kTimestamp}, {"u", LogicalType::kTimestamp},
+      {"clock", LogicalType::kTime},  {"bell", LogicalType::kTime},
   };
   for (const auto& [name, type] : columns) {
     contract->columns.emplace_back();
@@ -135,6 +138,8 @@ TestValue RandomValue(Chance* chance, LogicalType type) {
       return chance->OneIn(20) ? chance->Below(2'000'000'000) - 1'000'000'000 : chance->Day();
     case LogicalType::kTimestamp:
       return chance->Micros();
+    case LogicalType::kTime:
+      return chance->OneIn(3) ? chance->Below(24) * 3'600'000'000 : chance->Below(86'400'000'000);
   }
   return {};
 }
@@ -196,6 +201,9 @@ class ExpressionWriter {
       case LogicalType::kTimestamp:
         contract::AppendTimestamp(std::get<int64_t>(value), &text);
         break;
+      case LogicalType::kTime:
+        contract::AppendTimeOfDay(std::get<int64_t>(value), &text);
+        break;
     }
     return Concat("\"", text, "\"");
   }
@@ -231,7 +239,10 @@ class ExpressionWriter {
       }
     }
     if (type == LogicalType::kTimestamp && chance_->OneIn(5)) return "_timestamp";
-    return chance_->OneIn(3) && type != LogicalType::kDate && type != LogicalType::kTimestamp
+    if (type == LogicalType::kTime && depth > 0 && chance_->OneIn(3))
+      return Concat("time(", Value(LogicalType::kTimestamp, depth - 1), ")");
+    return chance_->OneIn(3) && type != LogicalType::kDate && type != LogicalType::kTimestamp &&
+                   type != LogicalType::kTime
                ? Literal(type)
                : Column(type);
   }
@@ -256,12 +267,16 @@ class ExpressionWriter {
     static const char* kDayParts[] = {"year", "quarter", "month", "day", "isodow", "doy"};
     static const char* kTimeParts[] = {"hour", "minute", "second"};
     if (chance_->OneIn(3)) {
-      return Concat(kTimeParts[chance_->Below(3)], "(", Value(LogicalType::kTimestamp, depth), ")");
+      const LogicalType type = chance_->OneIn(2) ? LogicalType::kTime : LogicalType::kTimestamp;
+      return Concat(kTimeParts[chance_->Below(3)], "(", Value(type, depth), ")");
     }
     return Concat("extract(", kDayParts[chance_->Below(6)], " from ", Value(Time(), depth), ")");
   }
 
   std::string Interval(int depth) {
+    if (depth > 0 && chance_->OneIn(4))
+      return Concat("(", Value(LogicalType::kTime, depth - 1), " - ", Column(LogicalType::kTime),
+                    ")");
     if (depth > 0 && chance_->OneIn(2))
       return Concat("abs(", Value(Time(), depth - 1), " - ", Value(Time(), depth - 1), ")");
     static const char* kUnits[] = {"microseconds", "seconds", "hours", "days"};
@@ -307,10 +322,10 @@ class ExpressionWriter {
   LogicalType Time() { return chance_->OneIn(2) ? LogicalType::kDate : LogicalType::kTimestamp; }
 
   std::string Simple(int depth) {
-    static const LogicalType kTypes[] = {LogicalType::kString, LogicalType::kInteger,
-                                         LogicalType::kNumber, LogicalType::kBoolean,
-                                         LogicalType::kDate,   LogicalType::kTimestamp};
-    const LogicalType type = kTypes[chance_->Below(6)];
+    static const LogicalType kTypes[] = {
+        LogicalType::kString, LogicalType::kInteger,   LogicalType::kNumber, LogicalType::kBoolean,
+        LogicalType::kDate,   LogicalType::kTimestamp, LogicalType::kTime};
+    const LogicalType type = kTypes[chance_->Below(7)];
     LogicalType other = type;
     if (type == LogicalType::kInteger && chance_->OneIn(2)) other = LogicalType::kNumber;
     if (type == LogicalType::kDate && chance_->OneIn(2)) other = LogicalType::kTimestamp;
@@ -389,6 +404,9 @@ std::shared_ptr<arrow::Array> ColumnArray(LogicalType type, const std::vector<Te
       case LogicalType::kDate:
         status = static_cast<arrow::Date32Builder&>(*builder).Append(
             static_cast<int32_t>(std::get<int64_t>(value)));
+        break;
+      case LogicalType::kTime:
+        status = static_cast<arrow::Time64Builder&>(*builder).Append(std::get<int64_t>(value));
         break;
       case LogicalType::kTimestamp:
         status = static_cast<arrow::TimestampBuilder&>(*builder).Append(std::get<int64_t>(value));
@@ -550,6 +568,46 @@ std::string Judged(const std::string& expression) {
   return is_false ? "false" : is_true ? "true" : "null";
 }
 
+/// A contract with one column `v` of a string format.
+std::shared_ptr<const Contract> WithFormat(const std::string& format) {
+  return *contract::ParseContract(
+      Concat("{apiVersion: v3.1.0, kind: DataContract, id: x, version: 1.0.0, status: a, schema: "
+             "[{name: t, properties: [{name: v, logicalType: string, logicalTypeOptions: {format: ",
+             format, "}}]}]}"),
+      "x");
+}
+
+// tests/data/formats/strings.txt: `value => yes` or `no` under the format's name.
+TEST(RuleEvaluator, StringFormatCases) {
+  std::istringstream lines(contract::ReadAll("tests/data/formats/strings.txt"));
+  std::string line;
+  std::shared_ptr<const Contract> contract;
+  std::map<std::string, int> cases;
+  std::string format;
+  while (std::getline(lines, line)) {
+    if (line.empty() || line[0] == '#') continue;
+    if (line.substr(0, 3) == "== ") {
+      format = line.substr(3);
+      contract = WithFormat(format);
+      continue;
+    }
+    const size_t arrow = line.rfind(" => ");
+    ASSERT_NE(arrow, std::string::npos) << line;
+    TestRow row;
+    row.columns.emplace_back(line.substr(0, arrow));
+    RuleEvaluator evaluator(contract);
+    Outcome outcome;
+    ASSERT_TRUE(evaluator.Evaluate(*MakeBatch(*contract, {row}, {Verdict::kValid}), &outcome).ok());
+    const std::string expected = line.substr(arrow + 4);
+    EXPECT_EQ(outcome.HasFailedRules(0) ? "no" : "yes", expected) << format << ": " << line;
+    ++cases[Concat(format, " ", expected)];
+  }
+  for (const contract::StringFormat& known : contract::StringFormats()) {
+    EXPECT_GE(cases[Concat(known.name, " yes")], 2) << known.name;
+    EXPECT_GE(cases[Concat(known.name, " no")], 2) << known.name;
+  }
+}
+
 // Every line of the manual's examples, and of a file with the corners: `expression => result`.
 TEST(RuleEvaluator, ValueCases) {
   int cases = 0;
@@ -569,7 +627,7 @@ TEST(RuleEvaluator, ValueCases) {
 
 TestRow Row(std::vector<std::pair<int, TestValue>> values) {
   TestRow row;
-  row.columns.resize(12);
+  row.columns.resize(14);
   for (auto& [column, value] : values) row.columns[column] = std::move(value);
   return row;
 }

@@ -168,6 +168,8 @@ std::string ColumnType(const contract::Column& column) {
       return "date";
     case LogicalType::kTimestamp:
       return "timestamptz";
+    case LogicalType::kTime:
+      return "time";
   }
   return "text";
 }

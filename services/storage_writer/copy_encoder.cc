@@ -79,6 +79,7 @@ std::optional<PgType> PgTypeFromName(std::string_view typname) {
       {"date", PgType::kDate},
       {"timestamptz", PgType::kTimestampTz},
       {"timestamp", PgType::kTimestamp},
+      {"time", PgType::kTime},
       {"bytea", PgType::kBytea},
       {"numeric", PgType::kNumeric},
       {"uuid", PgType::kUuid},
@@ -111,6 +112,8 @@ bool CanStore(LogicalType type, PgType target) {
       return target == PgType::kDate;
     case LogicalType::kTimestamp:
       return any_of({PgType::kTimestampTz, PgType::kTimestamp});
+    case LogicalType::kTime:
+      return target == PgType::kTime;
   }
   return false;
 }
@@ -153,6 +156,9 @@ absl::Status CopyEncoder::BindField(const arrow::RecordBatch& rows, int field, P
       break;
     case arrow::Type::DATE32:
       if (type == PgType::kDate) return fixed(Step::kDate, 4);
+      break;
+    case arrow::Type::TIME64:
+      if (type == PgType::kTime) return fixed(Step::kCopy8, 8);
       break;
     case arrow::Type::TIMESTAMP:
       if (type != PgType::kTimestampTz && type != PgType::kTimestamp) break;

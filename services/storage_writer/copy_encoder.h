@@ -33,6 +33,7 @@ enum class PgType : uint8_t {
   kDate,
   kTimestampTz,
   kTimestamp,
+  kTime,
   kBytea,
   kNumeric,
   kUuid,

@@ -52,6 +52,8 @@ PgType TypeOf(contract::LogicalType type) {
       return PgType::kDate;
     case contract::LogicalType::kTimestamp:
       return PgType::kTimestampTz;
+    case contract::LogicalType::kTime:
+      return PgType::kTime;
   }
   return PgType::kText;
 }

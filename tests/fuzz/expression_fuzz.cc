@@ -67,6 +67,8 @@ struct Rows {
         return static_cast<const arrow::BooleanArray&>(column).Value(row);
       case arrow::Type::DATE32:
         return int64_t{static_cast<const arrow::Date32Array&>(column).Value(row)};
+      case arrow::Type::TIME64:
+        return static_cast<const arrow::Time64Array&>(column).Value(row);
       case arrow::Type::TIMESTAMP:
         return static_cast<const arrow::TimestampArray&>(column).Value(row);
       default:

@@ -15,7 +15,8 @@ RAW_FAMILY = "raw"  # what only RawProducer can send
 
 # What the contract of the folder says, once more: the types are not taken from what is tested.
 TYPES = {"id": str, "text": str, "code": str, "tiny": int, "small": int, "medium": int, "large": int, "big": int,
-         "real": float, "ratio": float, "flag": bool, "day": datetime.date, "at": datetime.datetime}
+         "real": float, "ratio": float, "flag": bool, "day": datetime.date, "at": datetime.datetime,
+         "clock": datetime.time}
 
 
 @dataclasses.dataclass
@@ -111,6 +112,8 @@ def _stored(column, text):
         return {"true": True, "false": False}[text]
     if kind is datetime.datetime:
         return datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+    if kind is datetime.time:
+        return datetime.time.fromisoformat(text)
     if kind is datetime.date:
         return datetime.date.fromisoformat(text)
     return kind(expand(text).decode())
@@ -132,4 +135,5 @@ def good_value(number, chance):
     return (f'{{"id":"good-{number}","text":"Grüße 🚗 {number}","code":"GOOD","tiny":{number % 256},"small":{number % 32768},'
             f'"medium":{-number},"large":{number},"big":{big},"real":{real!r},"ratio":{chance.random()!r},'
             f'"flag":{"true" if number % 2 else "false"},"day":"2024-03-1{number % 3}",'
-            f'"at":"2024-03-10T{number // 3600 % 24:02}:{number // 60 % 60:02}:{number % 60:02}.{number % 1000:03}Z"}}').encode()
+            f'"at":"2024-03-10T{number // 3600 % 24:02}:{number // 60 % 60:02}:{number % 60:02}.{number % 1000:03}Z",'
+            f'"clock":"{number // 3600 % 24:02}:{number // 60 % 60:02}:{number % 60:02}.{number % 1000:03}"}}').encode()

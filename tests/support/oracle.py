@@ -104,6 +104,8 @@ def same_value(stored, written):
         return stored == _moment(written)
     if isinstance(stored, datetime.date):
         return stored == datetime.date.fromisoformat(written)
+    if isinstance(stored, datetime.time):
+        return stored == datetime.time.fromisoformat(written)
     return stored == written
 
 
