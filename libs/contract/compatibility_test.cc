@@ -128,6 +128,12 @@ TEST(CompatibilityTest, Rules) {
   Expect(kBackward, *with(Rule("not c in ('x', 'y')")), *with(Rule("not c in ('y')")));
   Expect(kNone, *with(Rule("c in ('x', 'z')")), *with(Rule("c in ('y', 'x')")));
   Expect(kFull, *with(""), *with(Rule("n is not null")));
+  // One bound counts days, the other microseconds.
+  const auto on = [&](const std::string& rule) {
+    return Make("{name: d, logicalType: date}", Rule(rule));
+  };
+  Expect(kNone, *on("d >= '2024-01-01T00:00:00Z'"), *on("d >= '2050-01-01'"));
+  Expect(kForward, *on("d >= '2024-01-01'"), *on("d >= '2050-01-01'"));
   Expect(kForward, *with(""), *with(Rule("a is not null")));
 }
 

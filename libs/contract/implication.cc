@@ -73,6 +73,7 @@ struct Bound {
   bool plain_column = false;
   bool lower = false;
   bool strict = false;
+  ValueType unit = ValueType::kNumber;  // what `value` counts: days are no microseconds
   long double value = 0;
 };
 
@@ -99,13 +100,14 @@ std::optional<Bound> ReadBound(const Expression& part, const std::vector<Column>
   } else {
     return std::nullopt;
   }
+  if (literal.type != ValueType::kInteger) bound.unit = literal.type;
   bound.subject = ToText(part.args[0], columns);
   bound.plain_column = part.args[0].op == Op::kColumn;
   return bound;
 }
 
 bool IsAsTight(const Bound& a, const Bound& b) {
-  if (a.subject != b.subject || a.lower != b.lower) return false;
+  if (a.subject != b.subject || a.lower != b.lower || a.unit != b.unit) return false;
   if (a.value == b.value) return a.strict || !b.strict;
   return a.lower ? a.value > b.value : a.value < b.value;
 }
