@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "batch/verdict.h"
 
@@ -54,6 +55,24 @@ struct Breaker {
 /// Why an open breaker is open, for people: "the breaker is open at offset 7: ...".
 std::string Describe(const Breaker& breaker);
 
+/// What the contract's metrics have counted over a range of source offsets.
+struct Window {
+  Range range;
+  int64_t read = 0;              ///< rows, whatever their verdict
+  int64_t rows = 0;              ///< of them, those that have columns: clean, failed, filtered
+  std::vector<int64_t> counted;  ///< of these, those that each metric of the contract counts
+  bool operator==(const Window&) const = default;
+};
+
+/// The window that qc is measuring as of a batch: where its next owner counts on.
+struct OpenWindow {
+  int64_t size =
+      0;  ///< source offsets in a window, which begins at a multiple of it; 0: no metrics
+  std::string contract_hash;  ///< whose metrics are counted
+  Window window;              ///< so far
+  bool operator==(const OpenWindow&) const = default;
+};
+
 /// The header of an internal message (`sluice-coverage`, sluice.wire.v1.Coverage on the wire).
 struct Coverage {
   std::string pipeline;
@@ -73,6 +92,13 @@ struct Coverage {
   int64_t newest_timestamp_ms =
       -1;  ///< of the newest record in or before the range (end-to-end latency); -1: none yet
   Breaker breaker;
+  OpenWindow open_window;
+  std::vector<Window> closed_windows;  ///< that end in (range.first, range.next]; none without rows
+
+  /// Whether a closed window is one as configured: not begun late, by a start or a new contract.
+  bool IsWhole(const Window& closed) const {
+    return closed.range.next - closed.range.first == open_window.size;
+  }
 };
 
 /// What a reader that holds `next` does with a batch (law 3).

@@ -137,6 +137,46 @@ absl::StatusOr<Breaker> DecodeBreaker(const wire::v1::Breaker& proto) {
                  static_cast<Breaker::Cause>(proto.open()), proto.rule()};
 }
 
+void EncodeWindow(const Window& window, wire::v1::Window* proto) {
+  proto->set_first(window.range.first);
+  proto->set_next(window.range.next);
+  proto->set_read(window.read);
+  proto->set_rows(window.rows);
+  for (const int64_t counted : window.counted) proto->add_counted(counted);
+}
+
+absl::StatusOr<Window> DecodeWindow(const wire::v1::Window& proto) {
+  const auto within = [&](int64_t counted) { return 0 <= counted && counted <= proto.rows(); };
+  if (proto.first() < 0 || proto.next() < proto.first() || proto.rows() < 0 ||
+      proto.read() < proto.rows() ||
+      !std::all_of(proto.counted().begin(), proto.counted().end(), within)) {
+    return absl::InvalidArgumentError("no such window");
+  }
+  return Window{{proto.first(), proto.next()},
+                proto.read(),
+                proto.rows(),
+                {proto.counted().begin(), proto.counted().end()}};
+}
+
+absl::Status DecodeWindows(const wire::v1::Coverage& proto, Coverage* coverage) {
+  const wire::v1::OpenWindow& open = proto.open_window();
+  if (open.size() < 0 || (open.size() == 0 && proto.closed_windows_size() > 0))
+    return absl::InvalidArgumentError("no such window");
+  SLUICE_ASSIGN_OR_RETURN(Window window, DecodeWindow(open.window()));
+  coverage->open_window = {open.size(), open.contract_hash(), std::move(window)};
+  Offset last = coverage->range.first;
+  for (const wire::v1::Window& closed : proto.closed_windows()) {
+    SLUICE_ASSIGN_OR_RETURN(window, DecodeWindow(closed));
+    if (window.range.next <= last || window.range.next > coverage->range.next ||
+        window.range.empty()) {
+      return absl::InvalidArgumentError("a window does not end in the range");
+    }
+    last = window.range.next;
+    coverage->closed_windows.push_back(std::move(window));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 std::string EncodeCoverage(const Coverage& coverage) {
@@ -164,6 +204,13 @@ std::string EncodeCoverage(const Coverage& coverage) {
     proto.mutable_breaker()->set_open(static_cast<wire::v1::BreakerCause>(breaker.open));
     proto.mutable_breaker()->set_rule(breaker.rule);
   }
+  if (const OpenWindow& open = coverage.open_window; open != OpenWindow{}) {
+    proto.mutable_open_window()->set_size(open.size);
+    proto.mutable_open_window()->set_contract_hash(open.contract_hash);
+    EncodeWindow(open.window, proto.mutable_open_window()->mutable_window());
+  }
+  for (const Window& closed : coverage.closed_windows)
+    EncodeWindow(closed, proto.add_closed_windows());
   return proto.SerializeAsString();
 }
 
@@ -204,6 +251,7 @@ absl::StatusOr<Coverage> DecodeCoverage(std::string_view bytes) {
     return absl::InvalidArgumentError("a lost range is lost as a whole");
   }
   SLUICE_ASSIGN_OR_RETURN(coverage.breaker, DecodeBreaker(proto.breaker()));
+  SLUICE_RETURN_IF_ERROR(DecodeWindows(proto, &coverage));
   return coverage;
 }
 
@@ -299,6 +347,10 @@ absl::StatusOr<std::shared_ptr<arrow::RecordBatch>> Decoder::Decode(
         DecodeForeign(std::make_shared<OwnedBuffer>(bytes, std::move(owner)), *encoder_.schema()));
   }
   SLUICE_RETURN_IF_ERROR(CheckRows(*rows, coverage));
+  for (const Window& closed : coverage.closed_windows) {
+    if (closed.counted.size() != contract().metrics.size())
+      return absl::InvalidArgumentError("a window has not measured the metrics of the contract");
+  }
   return rows;
 }
 
@@ -308,6 +360,8 @@ absl::StatusOr<std::shared_ptr<arrow::RecordBatch>> Decoder::Trim(const arrow::R
   const int64_t* begin = offsets.raw_values();
   const int64_t keep_from = std::lower_bound(begin, begin + rows.num_rows(), next) - begin;
   coverage->range.first = next;
+  std::erase_if(coverage->closed_windows,
+                [&](const Window& closed) { return closed.range.next <= next; });
   if (coverage->lost) {
     coverage->counts[static_cast<size_t>(Verdict::kLost)] = coverage->range.next - next;
     return rows.Slice(0);

@@ -261,6 +261,27 @@ TEST_F(WireTest, TrimAtEveryOffset) {
   }
 }
 
+// The batch that ended there had it.
+TEST_F(WireTest, TrimTakesTheWindowsThatEndAtOrBeforeThePosition) {
+  const auto rows = Rows({{12, Verdict::kClean, {}, {}}, {35, Verdict::kClean, {}, {}}});
+  Coverage coverage = CoverageOf(*rows, {10, 50});
+  coverage.open_window.size = 10;
+  const Window a{{10, 20}, 1, 1, {}}, b{{20, 30}, 1, 1, {}}, c{{30, 40}, 1, 1, {}};
+  coverage.closed_windows = {a, b, c};
+  const auto decoded = Decode(View(*Encode(*rows)), coverage).value();
+  ASSERT_TRUE(decoder_.Trim(*decoded, 30, &coverage).ok());
+  EXPECT_THAT(coverage.closed_windows, testing::ElementsAre(c));
+  EXPECT_TRUE(DecodeCoverage(EncodeCoverage(coverage)).ok());
+}
+
+TEST_F(WireTest, AWindowHasOneCountPerMetricOfTheContract) {
+  const auto rows = Rows({{12, Verdict::kClean, {}, {}}});
+  Coverage coverage = CoverageOf(*rows, {10, 20});
+  coverage.open_window.size = 10;
+  coverage.closed_windows = {{{10, 20}, 1, 1, {1}}};
+  EXPECT_FALSE(Decode(View(*Encode(*rows)), coverage).ok()) << "the contract has no metrics";
+}
+
 TEST_F(WireTest, TrimALoss) {
   const auto rows = Rows({});
   Coverage coverage = CoverageOf(*rows, {10, 50});
@@ -381,6 +402,9 @@ Coverage FullCoverage() {
   coverage.watermark_us = -5;
   coverage.idle = true;
   coverage.newest_timestamp_ms = 1'700'000'000'123;
+  coverage.open_window = {
+      10, std::string(64, 'c'), {{coverage.range.next, coverage.range.next}, 0, 0, {}}};
+  coverage.closed_windows = {{{coverage.range.first - 5, coverage.range.first + 5}, 10, 9, {0, 9}}};
   coverage.breaker = {coverage.range.next, 10'000, 17, Breaker::Cause::kFailureRate, "speed_max"};
   return coverage;
 }
@@ -400,6 +424,8 @@ void ExpectSame(const Coverage& a, const Coverage& b) {
   EXPECT_EQ(a.idle, b.idle);
   EXPECT_EQ(a.newest_timestamp_ms, b.newest_timestamp_ms);
   EXPECT_EQ(a.breaker, b.breaker);
+  EXPECT_EQ(a.open_window, b.open_window);
+  EXPECT_EQ(a.closed_windows, b.closed_windows);
 }
 
 TEST(Header, EveryFieldComesBack) {
@@ -456,6 +482,19 @@ TEST(Header, Contradictions) {
   EXPECT_TRUE(
       refused([&](Coverage& c) { lose(c), c.counts[static_cast<size_t>(Verdict::kLost)] = 99; }));
 
+  EXPECT_TRUE(refused([](Coverage& c) { c.open_window.size = -1; }));
+  EXPECT_TRUE(refused([](Coverage& c) { c.open_window = {}; })) << "closed without a size";
+  EXPECT_TRUE(refused([](Coverage& c) { c.open_window.window.read = -1; }));
+  EXPECT_TRUE(refused([](Coverage& c) { c.closed_windows[0].rows = 11; })) << "more than read";
+  EXPECT_TRUE(refused([](Coverage& c) { c.closed_windows[0].counted[1] = 10; })) << "> rows";
+  EXPECT_TRUE(refused([](Coverage& c) { c.closed_windows[0].counted[0] = -1; }));
+  EXPECT_TRUE(refused([](Coverage& c) { c.closed_windows[0].range.first = c.range.next; }));
+  EXPECT_TRUE(refused([](Coverage& c) { c.closed_windows[0].range.next = c.range.next + 1; }))
+      << "behind the range";
+  EXPECT_TRUE(refused([](Coverage& c) { c.closed_windows.push_back(c.closed_windows[0]); }));
+  EXPECT_TRUE(refused([](Coverage& c) {
+    c.closed_windows[0].range = {0, c.range.first};
+  })) << "it belongs to the batch before";
   EXPECT_TRUE(refused([](Coverage& c) { c.breaker.next = -1; }));
   EXPECT_TRUE(refused([](Coverage& c) { c.breaker.window = -1; }));
   EXPECT_TRUE(refused([](Coverage& c) { c.breaker.failures = -1; }));

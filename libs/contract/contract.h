@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -68,6 +69,47 @@ struct Rule {
   Expression predicate;  ///< boolean; columns are referred to by index into Contract::columns
 };
 
+/// What a metric's value is compared with.
+struct Threshold {
+  enum class Operator : uint8_t {
+    kEqual,
+    kNotEqual,
+    kGreater,
+    kGreaterOrEqual,
+    kLess,
+    kLessOrEqual,
+    kBetween,  ///< both bounds belong to it
+    kNotBetween,
+  };
+  Operator op = Operator::kEqual;
+  double low = 0;   ///< the bound; of the last two the lower one
+  double high = 0;  ///< of the last two, the upper one
+
+  bool Holds(double value) const;
+  /// The way the contract writes it: "mustBeBetween: [1, 5]".
+  std::string Text() const;
+};
+
+/// A library metric that measures many records together, and judges none: qc counts it over windows
+/// of source offsets. A metric whose threshold is none is a Rule instead.
+struct Metric {
+  enum class Unit : uint8_t { kRows, kPercent };
+  std::string id;      ///< unique in the contract, among the rules too
+  std::string metric;  ///< "nullValues", "missingValues", "invalidValues" or "rowCount"
+  std::string column;  ///< the measured column; empty for rowCount
+  int column_index = -1;
+  std::string severity;  ///< as of a Rule
+  std::string dimension;
+  /// A row is counted when it is false (not null); rowCount has none and counts every row.
+  std::optional<Expression> predicate;
+  Unit unit = Unit::kRows;
+  Threshold threshold;
+
+  /// The value for `counted` of `rows` rows that have columns, of `read` rows in all. kPercent: of
+  /// `rows`, for rowCount of `read`; of no rows it is 0.
+  double Value(int64_t counted, int64_t rows, int64_t read) const;
+};
+
 /// What to do with a JSON member that the contract does not name (customProperty `unknownFields`).
 enum class UnknownFields : uint8_t { kReject, kIgnore };
 
@@ -80,7 +122,8 @@ struct Contract {
   std::string table;         ///< schema[0].name
   UnknownFields unknown_fields = UnknownFields::kReject;
   std::vector<Column> columns;
-  std::vector<Rule> rules;  ///< at most kMaxRules; the order is that of `_failed_rules`
+  std::vector<Rule> rules;      ///< at most kMaxRules; the order is that of `_failed_rules`
+  std::vector<Metric> metrics;  ///< at most kMaxRules too
 
   /// Index into `columns`, -1 when there is none.
   int FindColumn(std::string_view column_name) const;

@@ -36,6 +36,15 @@ std::string Describe(const Contract& contract) {
     EXPECT_EQ(rule.column_index, contract.FindColumn(rule.column));
     EXPECT_EQ(rule.predicate.type, ValueType::kBoolean);
   }
+  for (const Metric& metric : contract.metrics) {
+    Append(&text, "metric ", metric.id, " on ", metric.column.empty() ? "the table" : metric.column,
+           ": ", metric.metric, metric.predicate ? " unless " : "",
+           metric.predicate ? metric.predicate->text : "", " | ", metric.threshold.Text(),
+           metric.unit == Metric::Unit::kPercent ? " percent" : " rows", " | ", metric.severity,
+           " ", metric.dimension, "\n");
+    EXPECT_EQ(metric.column_index, contract.FindColumn(metric.column));
+    EXPECT_EQ(metric.predicate.has_value(), metric.metric != "rowCount");
+  }
   return text;
 }
 

@@ -122,17 +122,23 @@ const std::vector<KeySpec>& QualityKeys() {
        "library (default), custom, or text, which is for readers; sql is refused: write a rule of "
        "`type: custom, engine: sluice`"},
       {"metric", kExecuted,
-       "of a column: nullValues, missingValues, invalidValues; duplicateValues, rowCount and "
-       "metrics of a table are refused: a record is judged without looking at others"},
+       "of a column: nullValues, missingValues, invalidValues; of the table: rowCount; "
+       "duplicateValues is refused: no record is compared with others"},
       {"rule", kExecuted,
        "the same in v3.0.x, also as nullCheck, validValues, duplicateCount; in v3.1.0 with a "
        "warning"},
       {"arguments", kExecuted, "see below"},
       {"validValues", kExecuted, "of v3.0.x's `rule: validValues`"},
-      {"mustBe", kExecuted, "0"},
-      {"mustBeLessThan", kExecuted, "above 0 and up to 1, of rows"},
-      {"mustBeLessOrEqualTo", kExecuted, "0"},
-      {"unit", kExecuted, "rows (default) or percent: no row is no percent"},
+      {"mustBe", kExecuted, "0: a rule of each record; else of a [window](#metrics-and-windows)"},
+      {"mustBeLessThan", kExecuted, "a rule of each record when it means none: at most 1 of rows"},
+      {"mustBeLessOrEqualTo", kExecuted, "0: a rule of each record"},
+      {"mustNotBe", kExecuted, "of a window"},
+      {"mustBeGreaterThan", kExecuted, "of a window"},
+      {"mustBeGreaterOrEqualTo", kExecuted, "of a window"},
+      {"mustBeBetween", kExecuted, "of a window: `[low, high]`, both of them allowed"},
+      {"mustNotBeBetween", kExecuted, "of a window: `[low, high]`, both of them forbidden"},
+      {"unit", kExecuted,
+       "rows (default) or percent of the rows; of rowCount, of all records read"},
       {"engine", kExecuted, "sluice; others are refused"},
       {"implementation", kExecuted, "see below"},
       {"dimension", kExecuted, "one of the standard's seven; in `sluice.contracts` and in metrics"},
@@ -147,11 +153,6 @@ const std::vector<KeySpec>& QualityKeys() {
       {"authoritativeDefinitions", kDocumentation},
       {"customProperties", kDocumentation},
       {"query", kRefused, "SQL is not executed; write a rule of `type: custom, engine: sluice`"},
-      {"mustNotBe", kRefused, kOnlyNone},
-      {"mustBeGreaterThan", kRefused, kOnlyNone},
-      {"mustBeGreaterOrEqualTo", kRefused, kOnlyNone},
-      {"mustBeBetween", kRefused, kOnlyNone},
-      {"mustNotBeBetween", kRefused, kOnlyNone},
   };
   return keys;
 }

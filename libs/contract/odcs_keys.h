@@ -11,11 +11,6 @@
 
 namespace sluice::contract {
 
-/// What to say of other thresholds.
-inline constexpr std::string_view kOnlyNone =
-    "a record passes or fails by itself, so the only threshold is none: `mustBe: 0`, "
-    "`mustBeLessOrEqualTo: 0`, or `mustBeLessThan: 1` of rows";
-
 const std::vector<KeySpec>& ContractKeys();
 const std::vector<KeySpec>& SchemaKeys();
 const std::vector<KeySpec>& PropertyKeys();

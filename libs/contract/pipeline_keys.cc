@@ -184,6 +184,12 @@ return "";
    SET{return SetRecords(text, 1, 1'000'000'000, &Breaker(c).window);
 }
 }
+, {"quality.window", kOptional, "a number of records from 100 (10000 records)",
+   "how many source offsets a metric of the contract measures together; windows begin at its "
+   "multiples",
+   SET{return SetRecords(text, 100, 1'000'000'000, &c->quality_window);
+}
+}
 , {"internal_topics.retention", kOptional, "a duration (7 days)",
    "of the topics between the services: longer than the longest outage to survive",
    SET{return SetDuration(text, absl::Minutes(1), absl::Hours(24 * 3650), &c->internal_retention);

@@ -44,12 +44,16 @@ void RuleCompiler::CompileTable(const YamlNode& schema) {
 }
 
 void RuleCompiler::Finish() {
-  for (size_t i = 0; i < contract_->rules.size(); ++i) {
-    if (wanted_ids_[i].empty()) continue;
-    std::string id = wanted_ids_[i];
-    for (int n = 2; !ids_.insert(id).second; ++n) id = Concat(wanted_ids_[i], "_", n);
-    contract_->rules[i].id = std::move(id);
-  }
+  for (size_t i = 0; i < contract_->rules.size(); ++i)
+    Name(wanted_ids_[i], &contract_->rules[i].id);
+  for (size_t i = 0; i < contract_->metrics.size(); ++i)
+    Name(wanted_metric_ids_[i], &contract_->metrics[i].id);
+}
+
+void RuleCompiler::Name(const std::string& wanted, std::string* id) {
+  if (wanted.empty()) return;
+  *id = wanted;
+  for (int n = 2; !ids_.insert(*id).second; ++n) *id = Concat(wanted, "_", n);
 }
 
 Expression RuleCompiler::ColumnOf(int column) const {
@@ -69,14 +73,27 @@ void RuleCompiler::AddOption(const YamlNode& at, int column, std::string_view ch
   Add(at, std::move(rule), check);
 }
 
-void RuleCompiler::Add(const YamlNode& at, Rule rule, std::string_view check) {
-  if (contract_->rules.size() >= kMaxRules) {
-    if (!std::exchange(too_many_, true)) {
-      diagnostics_->Error(at, "too-large",
-                          Concat("the contract has more than ", kMaxRules, " rules"));
-    }
-    return;
+bool RuleCompiler::HasRoom(const YamlNode& at, size_t rules) {
+  if (rules < kMaxRules) return true;
+  if (!std::exchange(too_many_, true)) {
+    diagnostics_->Error(at, "too-large",
+                        Concat("the contract has more than ", kMaxRules, " rules"));
   }
+  return false;
+}
+
+void RuleCompiler::AddMetric(const YamlNode& at, Metric metric, std::string_view check) {
+  if (!HasRoom(at, contract_->metrics.size())) return;
+  if (metric.predicate && metric.predicate->text.empty())
+    metric.predicate->text = ToText(*metric.predicate, contract_->columns);
+  wanted_metric_ids_.push_back(!metric.id.empty()      ? ""
+                               : metric.column.empty() ? std::string(check)
+                                                       : Concat(AsId(metric.column), "_", check));
+  contract_->metrics.push_back(std::move(metric));
+}
+
+void RuleCompiler::Add(const YamlNode& at, Rule rule, std::string_view check) {
+  if (!HasRoom(at, contract_->rules.size())) return;
   if (rule.predicate.text.empty()) rule.predicate.text = ToText(rule.predicate, contract_->columns);
   if (rule.summary.empty()) rule.summary = ViolationText(rule.predicate, contract_->columns);
   wanted_ids_.push_back(!rule.id.empty()      ? ""

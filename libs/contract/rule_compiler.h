@@ -45,8 +45,8 @@ class RuleCompiler {
   void CompileQuality(const YamlNode& quality, int column);
   void CompileLibrary(const MapReader& quality, int column, Rule rule);
   std::optional<std::string> ReadMetric(const MapReader& quality);
-  bool IsForRecords(const MapReader& quality, const std::string& metric, int column);
-  bool CheckThreshold(const MapReader& quality);
+  bool IsMeasured(const MapReader& quality, const std::string& metric, int column);
+  void CheckNoArguments(const MapReader& quality, std::string_view metric);
   bool CompileMetric(const MapReader& quality, const std::string& metric, int column, Rule* rule);
   bool CompileMissingValues(const YamlNode& arguments, int column, Rule* rule);
   bool CompileInvalidValues(const YamlNode& arguments, int column, Rule* rule);
@@ -62,6 +62,9 @@ class RuleCompiler {
   void AddOption(const YamlNode& at, int column, std::string_view check, std::string_view dimension,
                  Expression predicate, std::string summary = "");
   void Add(const YamlNode& at, Rule rule, std::string_view check);
+  void AddMetric(const YamlNode& at, Metric metric, std::string_view check);
+  bool HasRoom(const YamlNode& at, size_t rules);
+  void Name(const std::string& wanted, std::string* id);
 
   std::string_view text_;
   bool is_v30_;
@@ -70,6 +73,7 @@ class RuleCompiler {
   std::set<std::string> ids_;
   std::vector<std::string>
       wanted_ids_;  // per rule: the id to make unique, empty when it has its own
+  std::vector<std::string> wanted_metric_ids_;  // the same per metric
   bool too_many_ = false;
 };
 

@@ -4,13 +4,13 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/numbers.h"
 #include "base/strings.h"
 #include "contract/expression_parser.h"
 #include "contract/expression_text.h"
 #include "contract/literal_reader.h"
 #include "contract/odcs_keys.h"
 #include "contract/rule_compiler.h"
+#include "contract/threshold.h"
 
 namespace sluice::contract {
 namespace {
@@ -22,9 +22,19 @@ bool IsStableId(std::string_view id) {
   });
 }
 
-constexpr std::string_view kLibraryKeys[] = {
-    "metric", "rule",           "arguments",           "validValues",
-    "mustBe", "mustBeLessThan", "mustBeLessOrEqualTo", "unit"};
+constexpr std::string_view kLibraryKeys[] = {"metric",
+                                             "rule",
+                                             "arguments",
+                                             "validValues",
+                                             "mustBe",
+                                             "mustNotBe",
+                                             "mustBeGreaterThan",
+                                             "mustBeGreaterOrEqualTo",
+                                             "mustBeLessThan",
+                                             "mustBeLessOrEqualTo",
+                                             "mustBeBetween",
+                                             "mustNotBeBetween",
+                                             "unit"};
 
 /// The names of v3.0.x, which stand under `rule`, and those of today.
 struct OldName {
@@ -36,6 +46,7 @@ constexpr OldName kOldNames[] = {{"nullCheck", "nullValues"},
                                  {"duplicateCount", "duplicateValues"}};
 
 std::string_view CheckOf(std::string_view metric) {
+  if (metric == "rowCount") return "row_count";
   return metric == "nullValues" ? "null" : metric == "missingValues" ? "missing" : "invalid";
 }
 
@@ -118,12 +129,35 @@ void RuleCompiler::RefuseKeys(const MapReader& quality, absl::Span<const std::st
 }
 
 void RuleCompiler::CompileLibrary(const MapReader& quality, int column, Rule rule) {
-  std::optional<std::string> metric = ReadMetric(quality);
-  if (!metric.has_value()) return;
-  (void)quality.OneOf("unit", {"rows", "percent"});
-  if (!IsForRecords(quality, *metric, column) || !CheckThreshold(quality)) return;
-  if (CompileMetric(quality, *metric, column, &rule))
-    Add(quality.node(), std::move(rule), CheckOf(*metric));
+  std::optional<std::string> name = ReadMetric(quality);
+  if (!name.has_value()) return;
+  const bool percent = quality.OneOf("unit", {"rows", "percent"}).value_or("rows") == "percent";
+  if (!IsMeasured(quality, *name, column)) return;
+  const bool counts_rows = *name == "rowCount";
+  const bool may_be_none = quality.Has("rule") && !counts_rows;  // v3.0.x asks for none
+  const auto threshold = ReadThreshold(quality, may_be_none, diagnostics_);
+  if (!threshold.has_value()) return;
+  if (counts_rows) {
+    CheckNoArguments(quality, "rowCount");
+    if (rule.dimension.empty()) rule.dimension = "completeness";
+  } else if (!CompileMetric(quality, *name, column, &rule)) {
+    return;
+  }
+  if (!counts_rows && MeansNone(*threshold, percent)) {
+    Add(quality.node(), std::move(rule), CheckOf(*name));
+    return;
+  }
+  Metric metric;
+  metric.id = std::move(rule.id);
+  metric.column = std::move(rule.column);
+  metric.column_index = column;
+  metric.severity = std::move(rule.severity);
+  metric.dimension = std::move(rule.dimension);
+  if (!counts_rows) metric.predicate = std::move(rule.predicate);
+  metric.unit = percent ? Metric::Unit::kPercent : Metric::Unit::kRows;
+  metric.threshold = *threshold;
+  metric.metric = *name;
+  AddMetric(quality.node(), std::move(metric), CheckOf(*name));
 }
 
 /// The metric's name of today.
@@ -145,65 +179,37 @@ std::optional<std::string> RuleCompiler::ReadMetric(const MapReader& quality) {
   return name;
 }
 
-bool RuleCompiler::IsForRecords(const MapReader& quality, const std::string& metric, int column) {
+bool RuleCompiler::IsMeasured(const MapReader& quality, const std::string& metric, int column) {
   const YamlNode& at = *quality.Find(quality.Has("metric") ? "metric" : "rule");
-  const bool about_records =
+  const bool of_column =
       metric == "nullValues" || metric == "missingValues" || metric == "invalidValues";
-  if (!about_records && metric != "duplicateValues" && metric != "rowCount") {
+  if (metric == "duplicateValues") {
+    diagnostics_->Error(at, "not-supported",
+                        "metric \"duplicateValues\" is not supported: no record is compared with "
+                        "others");
+  } else if (!of_column && metric != "rowCount") {
     diagnostics_->Error(at, "invalid-value",
                         Concat("there is no metric \"", metric.substr(0, 60), "\""));
-  } else if (column < 0) {
+  } else if (of_column && column < 0) {
     diagnostics_->Error(at, "not-supported",
                         Concat("metric \"", metric, "\" is not supported for a whole table; write ",
                                "it at a property, or a rule of `type: custom, engine: sluice`"));
-  } else if (!about_records) {
-    diagnostics_->Error(at, "not-supported",
-                        Concat("metric \"", metric, "\" is not supported: a record is judged ",
-                               "without looking at other records"));
+  } else if (!of_column && column >= 0) {
+    diagnostics_->Error(at, "invalid-value",
+                        "metric \"rowCount\" is a table's: write it beside \"properties\"");
   } else {
     return true;
   }
   return false;
 }
 
-/// Whether the threshold says that no record may be counted.
-bool RuleCompiler::CheckThreshold(const MapReader& quality) {
-  static constexpr std::string_view kKeys[] = {"mustBe", "mustBeLessThan", "mustBeLessOrEqualTo"};
-  static constexpr std::string_view kRefusedKeys[] = {"mustNotBe", "mustBeGreaterThan",
-                                                      "mustBeGreaterOrEqualTo", "mustBeBetween",
-                                                      "mustNotBeBetween"};
-  const YamlNode* threshold = nullptr;
-  std::string_view key;
-  for (std::string_view candidate : kKeys) {
-    const YamlNode* node = quality.Find(candidate);
-    if (node != nullptr && threshold != nullptr) {
-      diagnostics_->Error(*node, "unexpected-key",
-                          Concat("a quality rule has one threshold, and \"", key, "\" is one"));
-      return false;
-    }
-    if (node != nullptr) {
-      threshold = node;
-      key = candidate;
+void RuleCompiler::CheckNoArguments(const MapReader& quality, std::string_view metric) {
+  for (std::string_view key : {"arguments", "validValues"}) {
+    if (quality.Has(key)) {
+      diagnostics_->Error(*quality.Find(key), "unexpected-key",
+                          Concat("metric ", metric, " has no \"", key, "\""));
     }
   }
-  for (std::string_view candidate : kRefusedKeys) {
-    if (quality.Has(candidate)) return false;  // refused by name already
-  }
-  if (threshold == nullptr) {
-    if (quality.Has("rule")) return true;  // v3.0.x asks for none
-    diagnostics_->Error(quality.node(), "missing-key",
-                        "\"mustBe: 0\" is missing in a quality rule");
-    return false;
-  }
-  double value = -1;
-  const bool number = threshold->IsScalar() && absl::SimpleAtod(threshold->scalar, &value);
-  const bool percent = quality.Text("unit").value_or("rows") == "percent";
-  // Of rows, fewer than one are none; of percent there is always a smaller one.
-  const bool none = key == "mustBeLessThan" ? !percent && value > 0 && value <= 1 : value == 0;
-  if (number && none) return true;
-  diagnostics_->Error(*threshold, number ? "not-supported" : "wrong-type",
-                      number ? std::string(kOnlyNone) : Concat("\"", key, "\" must be a number"));
-  return false;
 }
 
 bool RuleCompiler::CompileMetric(const MapReader& quality, const std::string& metric, int column,

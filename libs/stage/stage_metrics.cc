@@ -62,6 +62,8 @@ void StageMetrics::Disown(int32_t number) {
   registry_.Remove(GaugeId::kSourceLagRecords, {pipeline_, stage_, label});
   registry_.Remove(GaugeId::kPositionOffset, {pipeline_, stage_, label});
   registry_.Remove(GaugeId::kWatermarkTimestamp, {pipeline_, stage_, label});
+  for (const auto& [metric, counters] : metrics_)
+    registry_.Remove(GaugeId::kMetricValue, {pipeline_, metric, label});
   partitions_.erase(number);
   owned_.Set(static_cast<double>(partitions_.size()));
 }
@@ -135,6 +137,21 @@ void StageMetrics::Rules(const contract::Contract& contract) {
                                      {pipeline_, rule.id, rule.severity, rule.dimension}),
                        registry_.Get(CounterId::kBreakerTrips, {pipeline_, rule.id})};
   }
+  for (const contract::Metric& metric : contract.metrics) {
+    metrics_[metric.id] = {
+        registry_.Get(CounterId::kMetricWindows, {pipeline_, metric.id}),
+        registry_.Get(CounterId::kMetricFailures,
+                      {pipeline_, metric.id, metric.severity, metric.dimension})};
+  }
+}
+
+void StageMetrics::MetricMeasured(int32_t partition, const std::string& metric, double value,
+                                  bool failed) {
+  const auto found = metrics_.find(metric);
+  if (found == metrics_.end() || partitions_.count(partition) == 0) return;
+  found->second.windows.Increment();
+  if (failed) found->second.failures.Increment();
+  registry_.Get(GaugeId::kMetricValue, {pipeline_, metric, Concat(partition)}).Set(value);
 }
 
 void StageMetrics::RuleEvaluated(const std::string& rule, int64_t records, int64_t failures) {

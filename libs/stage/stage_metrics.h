@@ -68,6 +68,8 @@ class StageMetrics {
   /// The rules of a contract: their series appear at 0.
   void Rules(const contract::Contract& contract);
   void RuleEvaluated(const std::string& rule, int64_t records, int64_t failures);
+  /// A metric of the contract was measured over a window of the partition.
+  void MetricMeasured(int32_t partition, const std::string& metric, double value, bool failed);
 
  private:
   struct Partition {
@@ -78,6 +80,9 @@ class StageMetrics {
   struct Rule {
     metrics::Counter evaluations, failures, trips;
   };
+  struct Metric {
+    metrics::Counter windows, failures;
+  };
   Partition& At(int32_t partition) { return partitions_.at(partition); }
 
   metrics::Registry& registry_;
@@ -85,6 +90,7 @@ class StageMetrics {
   std::map<int32_t, Partition> partitions_;
   std::set<int32_t> open_gaps_;
   std::map<std::string, Rule> rules_;
+  std::map<std::string, Metric> metrics_;
   std::vector<metrics::Counter> corrupt_, ignored_;
   metrics::Counter received_bytes_, emitted_bytes_, openings_, produce_failures_, sink_commits_,
       sink_retries_, sink_fences_, sink_rejected_, corrupt_trips_;

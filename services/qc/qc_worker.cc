@@ -45,11 +45,12 @@ std::shared_ptr<arrow::RecordBatch> Head(const arrow::RecordBatch& rows, batch::
 }  // namespace
 
 QcWorker::Judge::Judge(std::shared_ptr<const contract::Contract> contract)
-    : evaluator(contract), encoder(contract) {}
+    : evaluator(contract), counter(contract), encoder(contract) {}
 
 QcWorker::QcWorker(const stage::Context& context)
     : context_(context),
       breaker_(context.pipeline.breaker),
+      windows_(context.pipeline.quality_window),
       input_(context, context.pipeline.InternalTopic(stage::kValidatedStage)),
       output_(context, context.pipeline.InternalTopic(stage::kCheckedStage), input_.topic()) {}
 
@@ -102,6 +103,7 @@ absl::StatusOr<kafka::Offset> QcWorker::Open(int32_t number, std::optional<int64
     partition.last = end.last;
     partition.last->range.next = *next;
     partition.breaker = end.last->breaker;
+    partition.window = end.last->open_window;
     // What was let pass once does not trip it when a repair emits it again.
     if (rewind_to) partition.breaker.next = std::max(partition.breaker.next, end.last->range.next);
     output_.Open(number, end.last->range.next, end.last);
@@ -173,6 +175,12 @@ absl::StatusOr<QcWorker::Outgoing> QcWorker::Evaluate(stage::InputBatch input,
     outgoing.done = input.internal_offset;  // the rest of it is not done with
   }
   outgoing.coverage.breaker = partition.breaker;
+  if (!outgoing.coverage.range.empty()) {
+    SLUICE_RETURN_IF_ERROR(windows_.Count(*rows, outgoing.coverage.range, &judge.counter,
+                                          &partition.window, &outgoing.coverage.closed_windows));
+  }
+  outgoing.coverage.open_window = partition.window;
+  outgoing.contract = input.contract;
   context_.metrics->Received(outgoing.coverage.partition, batch::Total(outgoing.coverage.counts));
   context_.taps->Offer(*rows, *input.contract, outgoing.coverage.partition);
   SLUICE_ASSIGN_OR_RETURN(outgoing.value, judge.encoder.Encode(*rows));
@@ -199,6 +207,16 @@ void QcWorker::Trip(int32_t number, Partition& partition) {
   Fail(number, partition, stage::BreakerOpenError(ToDo(breaker)));
 }
 
+void QcWorker::Measured(int32_t number, const batch::Coverage& coverage,
+                        const contract::Contract& contract, const batch::Window& closed) {
+  for (size_t i = 0; i < contract.metrics.size(); ++i) {
+    const contract::Metric& metric = contract.metrics[i];
+    const double value = metric.Value(closed.counted[i], closed.rows, closed.read);
+    context_.metrics->MetricMeasured(number, metric.id, value,
+                                     coverage.IsWhole(closed) && !metric.threshold.Holds(value));
+  }
+}
+
 void QcWorker::SendNext(int32_t number, Partition& partition) {
   const batch::Emitter* emitter = output_.emitter(number);
   if (partition.failed || partition.waiting.empty()) return;
@@ -221,6 +239,8 @@ void QcWorker::Tick(absl::Time now, std::vector<stage::Fault>* faults) {
       partition.verdicts += sent.coverage.counts;
       partition.done = sent.done;
       context_.metrics->Emitted(batch.partition, sent.coverage.counts);
+      for (const batch::Window& closed : sent.coverage.closed_windows)
+        Measured(batch.partition, sent.coverage, *sent.contract, closed);
       if (sent.coverage.breaker.IsOpen()) Trip(batch.partition, partition);
       waiting_bytes_ -= sent.value->size();
       partition.waiting.pop_front();
@@ -246,6 +266,8 @@ void QcWorker::Punctuate(absl::Time now) {
     coverage.counts = {};
     coverage.lost = false;
     coverage.breaker = partition.breaker;
+    coverage.open_window = partition.window;
+    coverage.closed_windows.clear();
     auto value = Punctuation(coverage);
     const absl::Status status =
         value.ok() ? output_.Send(coverage, *std::move(value)) : value.status();
@@ -296,6 +318,7 @@ absl::StatusOr<service::BreakerReset> QcWorker::ResetBreaker(
   coverage.counts = {};
   coverage.lost = false;
   coverage.breaker = Breaker::Reset(open, until);
+  coverage.closed_windows.clear();
   SLUICE_ASSIGN_OR_RETURN(auto value, Punctuation(coverage));
   SLUICE_RETURN_IF_ERROR(output_.SendAndWait(coverage, std::move(value)));
   log::Warn("an operator reset the breaker",

@@ -10,6 +10,8 @@
 
 #include "batch/wire.h"
 #include "qc/breaker.h"
+#include "qc/metric_windows.h"
+#include "rules/metric_counter.h"
 #include "rules/rule_evaluator.h"
 #include "stage/batch_input.h"
 #include "stage/batch_output.h"
@@ -47,11 +49,13 @@ class QcWorker : public stage::Worker {
     explicit Judge(std::shared_ptr<const contract::Contract> contract);
     rules::RuleEvaluator evaluator;
     rules::Outcome outcome;  // reused from batch to batch
+    rules::MetricCounter counter;
     batch::Encoder encoder;
   };
   /// A judged batch, ready to be sent.
   struct Outgoing {
     batch::Coverage coverage;
+    std::shared_ptr<const contract::Contract> contract;
     std::shared_ptr<arrow::Buffer> value;
     kafka::Offset done = 0;  // input offset behind the batch it was made of
   };
@@ -60,6 +64,7 @@ class QcWorker : public stage::Worker {
     bool sent_first = false;
     bool failed = false;     // a fault is on its way: nothing more until it is opened again
     batch::Breaker breaker;  // open: it is stopped once what lies before the record is acknowledged
+    batch::OpenWindow window;             // as of what was judged last
     std::optional<batch::Coverage> last;  // of what was judged last: what punctuation repeats
     kafka::Offset done = 0;
     absl::Time last_sent = absl::InfinitePast();
@@ -72,10 +77,13 @@ class QcWorker : public stage::Worker {
   void SendNext(int32_t number, Partition& partition);
   void Fail(int32_t number, Partition& partition, const absl::Status& status);
   void Trip(int32_t number, Partition& partition);
+  void Measured(int32_t number, const batch::Coverage& coverage, const contract::Contract& contract,
+                const batch::Window& closed);
   void Punctuate(absl::Time now);
 
   const stage::Context& context_;
   const Breaker breaker_;
+  const MetricWindows windows_;
   stage::BatchInput input_;
   stage::BatchOutput output_;
   std::map<std::string, std::unique_ptr<Judge>> judges_;  // by content hash

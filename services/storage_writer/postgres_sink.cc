@@ -12,6 +12,15 @@
 #include "storage_writer/postgres_sink_search.h"
 
 namespace sluice::storage_writer {
+namespace {
+
+// A lost range has no rows, but it may end a window, whose results name their contract.
+bool NeedsTables(const PendingBatch& pending) {
+  const batch::Coverage& coverage = pending.batch.coverage;
+  return pending.batch.contract != nullptr && (!coverage.lost || !coverage.closed_windows.empty());
+}
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<stage::Sink>> PostgresSink::Create(
     const contract::PipelineConfig& pipeline, const std::string& database_url,
@@ -206,7 +215,7 @@ absl::Status PostgresSink::MakeReady() {
   std::map<tables::PartitionBucket, int64_t> buckets;
   bool ready = true;
   for (PendingBatch& pending : pending_) {
-    if (pending.batch.contract == nullptr || pending.batch.coverage.lost) continue;
+    if (!NeedsTables(pending)) continue;
     if (pending.tables == nullptr) pending.tables = tables_.Find(*pending.batch.contract);
     ready = ready && pending.tables != nullptr;
     for (const auto& [bucket, rows] : pending.buckets) {
@@ -217,9 +226,7 @@ absl::Status PostgresSink::MakeReady() {
   if (ready) return absl::OkStatus();
   SLUICE_RETURN_IF_ERROR(RollBack());
   for (PendingBatch& pending : pending_) {
-    if (pending.batch.contract == nullptr || pending.batch.coverage.lost ||
-        pending.tables != nullptr)
-      continue;
+    if (!NeedsTables(pending) || pending.tables != nullptr) continue;
     SLUICE_ASSIGN_OR_RETURN(pending.tables, tables_.Ensure(*connection_, pending.batch.contract));
   }
   return tables_.SettlePartitions(*connection_, buckets);

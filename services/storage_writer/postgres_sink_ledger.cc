@@ -1,12 +1,14 @@
 #include "storage_writer/postgres_sink_ledger.h"
 
 #include <algorithm>
+#include <cstdio>
 
 #include "absl/strings/str_replace.h"
 #include "base/fault_point.h"
 #include "base/status.h"
 #include "base/strings.h"
 #include "batch/row_json.h"
+#include "storage_writer/copy_encoder_text.h"
 
 namespace sluice::storage_writer {
 namespace {
@@ -39,6 +41,15 @@ WITH wanted AS (
     rows_clean bigint, rows_failed bigint, rows_corrupt bigint, rows_cell_failures bigint, rule_failures bigint[],
     contract_id integer, epoch bigint, newest_ms bigint)
     JOIN held h ON h.topic = e.topic AND h.partition = e.partition
+), results AS (
+  INSERT INTO sluice.metric_results (pipeline, generation, sink, topic, partition, next_offset, rule_id, first_offset, contract_id,
+    metric, column_name, severity, dimension, records_read, records_checked, records_counted, value, unit, threshold, passed)
+  SELECT $1, $2::integer, $3, r.topic, r.partition, r.next_offset, r.rule_id, r.first_offset, r.contract_id, r.metric,
+    nullif(r.column_name, ''), r.severity, r.dimension, r.read, r.rows, r.counted, r.value, r.unit, r.threshold, r.passed
+  FROM jsonb_to_recordset($7::jsonb) AS r(topic text, partition integer, next_offset bigint, rule_id text, first_offset bigint,
+    contract_id integer, metric text, column_name text, severity text, dimension text, read bigint, rows bigint, counted bigint,
+    value double precision, unit text, threshold text, passed boolean)
+    JOIN held h ON h.topic = r.topic AND h.partition = r.partition
 )
 UPDATE sluice.coverage c SET next_offset = w.next_offset, origin = coalesce(c.origin, w.origin),
   topic_id = coalesce(w.topic_id, c.topic_id), hint = w.hint, instance = $4, updated_at = clock_timestamp()
@@ -60,7 +71,7 @@ struct Entry {
 };
 
 int32_t ContractId(const PendingBatch& pending) {
-  return pending.tables == nullptr ? 0 : pending.tables->contract_id;
+  return pending.tables == nullptr || pending.batch.coverage.lost ? 0 : pending.tables->contract_id;
 }
 
 std::map<int32_t, std::vector<Entry>> MakeEntries(const std::vector<PendingBatch>& all) {
@@ -134,6 +145,43 @@ void AppendPosition(const HeldPartition& held, const PendingBatch& first, const 
   Append(json, "}");
 }
 
+void AppendText(std::string_view key, std::string_view text, std::string* json) {
+  Append(json, ",\"", key, "\":");
+  batch::AppendJsonString(VisibleText(text), json);
+}
+
+std::string ExactNumber(double number) {
+  char text[32];
+  std::snprintf(text, sizeof(text), "%.17g", number);
+  return text;
+}
+
+void AppendResults(const PendingBatch& pending, std::string* json) {
+  const batch::Coverage& coverage = pending.batch.coverage;
+  for (const batch::Window& closed : coverage.closed_windows) {
+    for (size_t i = 0; i < closed.counted.size(); ++i) {
+      const contract::Metric& metric = pending.batch.contract->metrics[i];
+      const double value = metric.Value(closed.counted[i], closed.rows, closed.read);
+      Append(json, json->size() == 1 ? "" : ",", "{\"partition\":", coverage.partition,
+             ",\"first_offset\":", closed.range.first, ",\"next_offset\":", closed.range.next,
+             ",\"contract_id\":", pending.tables->contract_id, ",\"read\":", closed.read,
+             ",\"rows\":", closed.rows, ",\"counted\":", closed.counted[i],
+             ",\"value\":", ExactNumber(value));
+      if (coverage.IsWhole(closed))
+        Append(json, ",\"passed\":", metric.threshold.Holds(value) ? "true" : "false");
+      AppendText("topic", coverage.topic, json);
+      AppendText("rule_id", metric.id, json);
+      AppendText("metric", metric.metric, json);
+      AppendText("column_name", metric.column, json);
+      AppendText("severity", metric.severity, json);
+      AppendText("dimension", metric.dimension, json);
+      AppendText("unit", metric.unit == contract::Metric::Unit::kRows ? "rows" : "percent", json);
+      AppendText("threshold", metric.threshold.Text(), json);
+      Append(json, "}");
+    }
+  }
+}
+
 }  // namespace
 
 absl::Status Account(postgres::Connection& connection, const RowOrigin& origin,
@@ -159,6 +207,8 @@ absl::Status Account(postgres::Connection& connection, const RowOrigin& origin,
       AppendEntry(entry, held.at(partition).epoch, &entries);
     }
   }
+  std::string results = "[";
+  for (const PendingBatch& batch : pending) AppendResults(batch, &results);
   std::string sql = kAccountSql;
   if (SLUICE_MISTAKE("no_compare_and_set")) {
     absl::StrReplaceAll(
@@ -168,7 +218,7 @@ absl::Status Account(postgres::Connection& connection, const RowOrigin& origin,
   SLUICE_ASSIGN_OR_RETURN(
       const postgres::Result result,
       connection.QueryPrepared(sql, {origin.pipeline, Concat(origin.generation), origin.sink,
-                                     instance, entries + "]", positions + "]"}));
+                                     instance, entries + "]", positions + "]", results + "]"}));
   if (result.affected() == static_cast<int64_t>(ends.size())) return absl::OkStatus();
   return absl::AbortedError(Concat("another owner has taken over, or moved the position of, ",
                                    static_cast<int64_t>(ends.size()) - result.affected(), " of ",

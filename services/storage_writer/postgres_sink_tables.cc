@@ -106,11 +106,12 @@ absl::StatusOr<ContractTables*> PostgresTables::Ensure(
 
 absl::StatusOr<std::unique_ptr<ContractTables>> PostgresTables::EnsureLocked(
     Connection& connection, const std::shared_ptr<const contract::Contract>& contract) {
-  SLUICE_ASSIGN_OR_RETURN(const postgres::Result migrated,
-                          connection.Exec("SELECT to_regclass('sluice.coverage') IS NOT NULL"));
+  SLUICE_ASSIGN_OR_RETURN(
+      const postgres::Result migrated,
+      connection.Exec("SELECT to_regclass('sluice.metric_results') IS NOT NULL"));
   if (!migrated.Boolean(0, 0)) {
     return absl::FailedPreconditionError(
-        "the database has no schema sluice: run `sluicectl migrate`");
+        "the database lacks tables of the schema sluice: run `sluicectl migrate`");
   }
   SLUICE_RETURN_IF_ERROR(connection.Exec(kDdlLock).status());
   SLUICE_ASSIGN_OR_RETURN(

@@ -11,6 +11,8 @@ namespace {
 
 using batch::Verdict;
 using testing::ElementsAre;
+using testing::ElementsAreArray;
+using testing::IsEmpty;
 using PostgresSinkTest = PostgresSinkFixture;
 
 constexpr absl::StatusCode kPrecondition = absl::StatusCode::kFailedPrecondition;
@@ -108,6 +110,74 @@ TEST_F(PostgresSinkTest, EveryVerdictLandsWhereItBelongs) {
       ElementsAre("1|(row)|t|(null)|10", "1|car|t|(null)|10", "1|speed|f|speed > 130|10",
                   "2|(row)|f|moving without speed|11", "2|car|f|car null|11",
                   "2|speed|f|speed > 250|11"));
+}
+
+TEST_F(PostgresSinkTest, ResultsOfMetricsLandWithTheBatchThatEndsTheirWindow) {
+  using contract::Metric;
+  using Operator = contract::Threshold::Operator;
+  contract_->metrics = {{"few",
+                         "nullValues",
+                         "speed",
+                         2,
+                         "error",
+                         "completeness",
+                         contract::Expression{},
+                         Metric::Unit::kPercent,
+                         {Operator::kLess, 1.0 / 3, 0}},
+                        {"enough",
+                         "rowCount",
+                         "",
+                         -1,
+                         "warning",
+                         "completeness",
+                         std::nullopt,
+                         Metric::Unit::kRows,
+                         {Operator::kBetween, 5, 10}}};
+  const std::string all =
+      "SELECT next_offset, rule_id, first_offset, contract_id, metric, column_name, severity, "
+      "records_read, records_checked, records_counted, value, unit, threshold, passed, partition "
+      "FROM sluice.metric_results ORDER BY 1, 2";
+  auto sink = ReadySink();
+  stage::AcceptedBatch batch = CleanBatch(4, 25);
+  batch.coverage.origin = 4;
+  batch.coverage.open_window.size = 10;
+  batch.coverage.closed_windows = {{{4, 10}, 6, 6, {0, 6}}, {{10, 20}, 9, 6, {2, 6}}};
+  ASSERT_TRUE(sink->Append(batch).ok());
+  EXPECT_THAT(Rows(all), IsEmpty());
+  ASSERT_TRUE(sink->Commit().ok());
+  const auto first = {
+      "10|enough|4|1|rowCount|(null)|warning|6|6|6|6|rows|mustBeBetween: [5, 10]|(null)|0",
+      "10|few|4|1|nullValues|speed|error|6|6|0|0|percent|mustBeLessThan: "
+      "0.333333333333333|(null)|0",
+      "20|enough|10|1|rowCount|(null)|warning|9|6|6|6|rows|mustBeBetween: [5, 10]|t|0",
+      "20|few|10|1|nullValues|speed|error|9|6|2|33.333333333333336|percent|mustBeLessThan: "
+      "0.333333333333333|f|0"};
+  EXPECT_THAT(Rows(all), ElementsAreArray(first));
+
+  // One whose partition was taken over stores nothing, and does not trip over the other's.
+  batch = CleanBatch(25, 31);
+  batch.coverage.open_window.size = 10;
+  batch.coverage.closed_windows = {{{20, 30}, 10, 10, {10, 10}}};
+  ASSERT_TRUE(sink->Append(batch).ok());
+  auto other = ReadySink("b");
+  EXPECT_EQ(CommitStatus(*sink).code(), absl::StatusCode::kAborted);
+  EXPECT_THAT(Rows(all), ElementsAreArray(first));
+  ASSERT_TRUE(other->Append(batch).ok());
+  ASSERT_TRUE(other->Commit().ok());
+  EXPECT_EQ(One("SELECT count(*) FROM sluice.metric_results"), "6");
+  ASSERT_TRUE(sink->TakeOver("raw", 0).ok());
+
+  // A loss has no rows, and ends a window all the same.
+  batch = Batch(31, 50, {});
+  batch.coverage.lost = true;
+  batch.coverage.counts = {};
+  batch.coverage.counts[static_cast<size_t>(Verdict::kLost)] = 19;
+  batch.coverage.open_window.size = 10;
+  batch.coverage.closed_windows = {{{30, 40}, 1, 1, {1, 1}}};
+  ASSERT_TRUE(sink->Append(batch).ok());
+  ASSERT_TRUE(sink->Commit().ok());
+  EXPECT_EQ(One("SELECT count(*) FROM sluice.metric_results"), "8");
+  EXPECT_EQ(One("SELECT contract_id FROM sluice.ledger WHERE lost > 0"), "(null)");
 }
 
 TEST_F(PostgresSinkTest, AuditOfCleanRowsIsAllPasses) {

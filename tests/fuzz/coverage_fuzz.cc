@@ -17,7 +17,8 @@ bool Same(const Coverage& a, const Coverage& b) {
          a.topic_id == b.topic_id && a.partition == b.partition && a.range == b.range &&
          a.origin == b.origin && a.counts == b.counts && a.lost == b.lost &&
          a.contract == b.contract && a.watermark_us == b.watermark_us && a.idle == b.idle &&
-         a.newest_timestamp_ms == b.newest_timestamp_ms && a.breaker == b.breaker;
+         a.newest_timestamp_ms == b.newest_timestamp_ms && a.breaker == b.breaker &&
+         a.open_window == b.open_window && a.closed_windows == b.closed_windows;
 }
 
 void CheckCoverage(const Coverage& coverage) {
@@ -28,6 +29,12 @@ void CheckCoverage(const Coverage& coverage) {
   FUZZ_PROMISE(batch::Total(coverage.counts) <= coverage.range.next - coverage.range.first);
   FUZZ_PROMISE(coverage.breaker.next >= 0 && coverage.breaker.failures >= 0);
   FUZZ_PROMISE(!Describe(coverage.breaker).empty());
+  for (const batch::Window& closed : coverage.closed_windows) {
+    FUZZ_PROMISE(closed.range.next > coverage.range.first);
+    FUZZ_PROMISE(closed.range.next <= coverage.range.next);
+    FUZZ_PROMISE(0 <= closed.rows && closed.rows <= closed.read);
+    for (const int64_t counted : closed.counted) FUZZ_PROMISE(counted <= closed.rows);
+  }
   // What a reader makes of it, wherever it stands.
   for (const batch::Offset next :
        {coverage.range.first, coverage.range.next, batch::Offset{0}, batch::Offset{INT64_MAX}}) {
@@ -60,6 +67,10 @@ std::vector<std::string> Seeds() {
   seeds.push_back(EncodeCoverage(coverage));
   coverage.breaker = {5096, 10'000, 9, batch::Breaker::Cause::kFailureRate, "speed_kmph_maximum"};
   seeds.push_back(EncodeCoverage(coverage));
+  coverage.open_window = {1000, std::string(64, 'f'), {{5000, 5096}, 96, 90, {3, 0}}};
+  coverage.closed_windows = {{{1000, 2000}, 1000, 990, {7, 1}}, {{2000, 5000}, 900, 900, {0, 900}}};
+  seeds.push_back(EncodeCoverage(coverage));
+  coverage.closed_windows.clear();
   coverage.breaker = {5096, 0, 0, batch::Breaker::Cause::kRule, "has_gps_fix"};
   coverage.counts = {};
   coverage.range = {5096, 5096};
