@@ -27,6 +27,8 @@ class RdKafkaProducer : public Producer {
   absl::Status Send(OutgoingRecord record, uint64_t token) override;
   void Poll(absl::Duration timeout, std::vector<Delivery>* deliveries) override;
   size_t in_flight() const override { return in_flight_; }
+  absl::Status BeginTransaction() override;
+  absl::Status CommitTransaction(absl::Duration timeout) override;
 
  private:
   /// What is kept of a record until its delivery report. Recycled: a record costs no allocation
@@ -59,19 +61,25 @@ class RdKafkaProducer : public Producer {
 absl::Status RdKafkaProducer::Start(const ClientConfig& config, const Options& options) {
   const bool forever = options.delivery_timeout == absl::InfiniteDuration();
   const int timeout_ms = forever ? 0 : internal::ToTimeoutMs(options.delivery_timeout);
+  const bool transactional = !options.transactional_id.empty();
+  const bool ordered = options.idempotence || transactional;
   internal::Properties settings = {
       {"acks", "all"},
       {"partitioner", "murmur2_random"},
       {"linger.ms", absl::StrCat(absl::ToDoubleMilliseconds(options.linger))},
       {"message.timeout.ms", absl::StrCat(timeout_ms)},
       {"request.timeout.ms", absl::StrCat(forever ? 30000 : timeout_ms)},
-      {"enable.idempotence", options.idempotence ? "true" : "false"},
-      {"max.in.flight", options.idempotence ? "5" : "1000000"},
+      {"enable.idempotence", ordered ? "true" : "false"},
+      {"max.in.flight", ordered ? "5" : "1000000"},
       {"message.max.bytes", "268435456"},  // the topic's limit is the one that counts
       {"batch.num.messages", "100000"},
       {"queue.buffering.max.kbytes", absl::StrCat(options.queue_kbytes)},
       {"queue.buffering.max.messages", "2000000"},
   };
+  if (transactional) {
+    settings["transactional.id"] = options.transactional_id;
+    settings["transaction.timeout.ms"] = absl::StrCat(timeout_ms);
+  }
   SLUICE_ASSIGN_OR_RETURN(Owned<rd_kafka_conf_t> conf,
                           internal::MakeConf(config, std::move(settings)));
   rd_kafka_conf_set_opaque(conf.get(), this);
@@ -80,7 +88,17 @@ absl::Status RdKafkaProducer::Start(const ClientConfig& config, const Options& o
   SLUICE_ASSIGN_OR_RETURN(client_, internal::NewClient(RD_KAFKA_PRODUCER, std::move(conf)));
   queue_.reset(rd_kafka_queue_get_main(client_.get()));
   internal::SignalOn(queue_.get(), waker_);
-  return absl::OkStatus();
+  if (!transactional) return absl::OkStatus();
+  return internal::ToStatus(rd_kafka_init_transactions(client_.get(), timeout_ms));
+}
+
+absl::Status RdKafkaProducer::BeginTransaction() {
+  return internal::ToStatus(rd_kafka_begin_transaction(client_.get()));
+}
+
+absl::Status RdKafkaProducer::CommitTransaction(absl::Duration timeout) {
+  return internal::ToStatus(
+      rd_kafka_commit_transaction(client_.get(), internal::ToTimeoutMs(timeout)));
 }
 
 RdKafkaProducer::~RdKafkaProducer() {

@@ -1,6 +1,6 @@
 #pragma once
-// Sends records and says what became of each. Not idempotent and not transactional: exactly-once
-// comes from coverage. One thread calls it.
+// Sends records and says what became of each. Not idempotent and not transactional unless asked to
+// be: exactly-once comes from coverage. One thread calls it.
 
 #include <memory>
 #include <optional>
@@ -42,6 +42,9 @@ class Producer {
         absl::Seconds(10);  ///< looked at once a second; infinite: only final errors are reported
     bool idempotence = false;  ///< keeps order and avoids doubles for many small records in flight
     int64_t queue_kbytes = 65536;  ///< bound of what waits in memory
+    /// Not empty: every record is sent in a transaction of this id. Create then waits until what an
+    /// earlier holder of the id has left open is over: visible as a whole, or never.
+    std::string transactional_id;
   };
   static absl::StatusOr<std::unique_ptr<Producer>> Create(const ClientConfig& config,
                                                           const Options& options, Waker* waker);
@@ -59,6 +62,17 @@ class Producer {
   virtual void Poll(absl::Duration timeout, std::vector<Delivery>* deliveries) = 0;
   /// Records sent and not yet reported by Poll.
   virtual size_t in_flight() const = 0;
+
+  /// With `transactional_id` only. Records sent between the two become visible together, or not at
+  /// all. After any error this producer is of no use any more, and whether they are visible is
+  /// known after the next Create of the id.
+  virtual absl::Status BeginTransaction() { return NotTransactional(); }
+  virtual absl::Status CommitTransaction(absl::Duration timeout) { return NotTransactional(); }
+
+ private:
+  static absl::Status NotTransactional() {
+    return absl::FailedPreconditionError("this producer has no transactional id");
+  }
 };
 
 /// Send one record with a producer of its own and wait until it is stored.

@@ -5,15 +5,13 @@ namespace sluice::sluicectl {
 std::vector<std::unique_ptr<Command>> MakeCommands() {
   using Make = std::unique_ptr<Command> (*)();
   constexpr Make kCommands[] = {
-      MakeStatusCommand,       MakeTopCommand,
-      MakeTapCommand,          MakePauseCommand,
-      MakeResumeCommand,       MakeDrainCommand,
-      MakeSeekCommand,         MakeVerifyCommand,
-      MakeRepairCommand,       MakeAcceptLossCommand,
-      MakeResetBreakerCommand, MakeExplainCommand,
-      MakeSimCommand,          MakeReloadContractCommand,
-      MakeConfigCommand,       MakeLogLevelCommand,
-      MakeMigrateCommand,      MakeContractCommand,
+      MakeStatusCommand,      MakeTopCommand,          MakeTapCommand,
+      MakePauseCommand,       MakeResumeCommand,       MakeDrainCommand,
+      MakeSeekCommand,        MakeVerifyCommand,       MakeRepairCommand,
+      MakeAcceptLossCommand,  MakeResetBreakerCommand, MakeExplainCommand,
+      MakeDeadLettersCommand, MakeSimCommand,          MakeReloadContractCommand,
+      MakeConfigCommand,      MakeLogLevelCommand,     MakeMigrateCommand,
+      MakeContractCommand,
   };
   std::vector<std::unique_ptr<Command>> commands;
   for (const Make make : kCommands) commands.push_back(make());

@@ -23,6 +23,7 @@ std::unique_ptr<Command> MakeRepairCommand();
 std::unique_ptr<Command> MakeAcceptLossCommand();
 std::unique_ptr<Command> MakeResetBreakerCommand();
 std::unique_ptr<Command> MakeExplainCommand();
+std::unique_ptr<Command> MakeDeadLettersCommand();
 std::unique_ptr<Command> MakeSimCommand();
 std::unique_ptr<Command> MakeReloadContractCommand();
 std::unique_ptr<Command> MakeConfigCommand();
