@@ -14,9 +14,7 @@
 #include "batch/coverage.h"
 #include "batch/verdict.h"
 #include "contract/contract.h"
-#include "record/batch_builder.h"
 #include "record/record_parser.h"
-#include "rules/rule_evaluator.h"
 #include "sample/sample.h"
 
 namespace sluice::sample {
