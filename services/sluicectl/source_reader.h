@@ -1,35 +1,27 @@
 #pragma once
-// A partition of the source topic from some offset to its end, read committed, in chunks of bounded
-// size.
+// A partition of the source topic from some offset to its end.
 
 #include <cstddef>
-#include <vector>
 
 #include "absl/status/statusor.h"
-#include "kafka/admin.h"
+#include "sluicectl/log_reader.h"
 #include "sluicectl/streams.h"
 
 namespace sluice::sluicectl {
 
 class SourceReader : public Stream<SourceRecord> {
  public:
-  /// `admin` outlives the reader, and nobody else uses it meanwhile.
-  SourceReader(kafka::Admin* admin, kafka::TopicPartition partition, kafka::Offset from)
-      : admin_(admin), partition_(std::move(partition)), from_(from) {}
+  /// As LogReader.
+  SourceReader(kafka::Admin* admin, kafka::TopicPartition partition, kafka::Offset from);
 
   absl::StatusOr<const SourceRecord*> Peek() override;
-  void Pop() override { ++at_; }
+  void Pop() override { held_ = false; }
 
  private:
-  absl::Status Fetch();
-
-  kafka::Admin* admin_;
-  const kafka::TopicPartition partition_;
-  kafka::Offset from_;
-  size_t chunk_records_ = 1000;
+  LogReader log_;
+  SourceRecord record_;
+  bool held_ = false;  // record_ is the next one
   bool ended_ = false;
-  std::vector<SourceRecord> chunk_;
-  size_t at_ = 0;
 };
 
 }  // namespace sluice::sluicectl
