@@ -1,5 +1,6 @@
 """The admin API, health and metrics of real processes, met only through reflection and HTTP."""
 
+import base64
 import json
 import signal
 import threading
@@ -7,7 +8,7 @@ import threading
 import grpc
 import pytest
 
-from support.admin import Admin
+from support.admin import PIPELINES, SIMULATOR, Admin
 from support.process import wait_until
 from support.telemetry import clean_value
 
@@ -136,3 +137,71 @@ def test_graceful_stop(number, running):
         service.daemon.wait(25)
         assert service.daemon.returncode == 0, service.log_tail()
         assert '"key"' not in service.log.read_text() or "trip-" not in service.log.read_text(), "a payload in the log"
+
+
+# Every method of the admin API: whom to ask, the request, and what is right about the answers, or the code of the refusal.
+VALIDATOR, QC, ENTRANCE = "ingest-validator", "qc", "producer-simulator"
+ROUND_TRIPS = [
+    (PIPELINES, "GetStatus", VALIDATOR, {}, lambda answer: answer["pipelines"][0]["state"] == "running"),
+    (PIPELINES, "WatchStatus", VALIDATOR, {"interval_ms": 100}, lambda answer: answer["status"]["service"] == VALIDATOR),
+    (PIPELINES, "GetConfig", VALIDATOR, {}, lambda answer: json.loads(answer["config_json"])),
+    (PIPELINES, "SetLogLevel", VALIDATOR, {"level": "debug"}, lambda _: True),
+    (PIPELINES, "GetStatus", VALIDATOR, {}, lambda answer: answer["log_level"] == "debug"),
+    (PIPELINES, "ReloadContract", VALIDATOR, {}, lambda answer: answer["version"] == "1.0.0"),
+    (PIPELINES, "Tap", VALIDATOR, {"limit": 1, "duration_ms": 20_000}, lambda answer: answer["verdict"] == "valid"),
+    (PIPELINES, "Repair", VALIDATOR, {"partition": 1, "from": 5, "dry_run": True}, lambda answer: answer["to"] == "5"),
+    (PIPELINES, "Pause", VALIDATOR, {"partitions": [1]}, lambda _: True),
+    (PIPELINES, "Seek", VALIDATOR, {"partition": 1, "offset": 5, "dry_run": True}, lambda answer: answer["to"] == "5"),
+    (PIPELINES, "Drain", VALIDATOR, {}, lambda _: True),
+    (PIPELINES, "Resume", VALIDATOR, {}, lambda _: True),
+    (PIPELINES, "AcceptLoss", VALIDATOR, {"partition": 1, "dry_run": True}, grpc.StatusCode.FAILED_PRECONDITION),
+    (PIPELINES, "ResetBreaker", QC, {"partition": 1, "dry_run": True}, grpc.StatusCode.FAILED_PRECONDITION),
+    (SIMULATOR, "GetSimulatorStatus", ENTRANCE, {}, lambda answer: answer["run_id"]),
+    (SIMULATOR, "SetRate", ENTRANCE, {"records_per_second": 100}, lambda _: True),
+    (SIMULATOR, "SetFaults", ENTRANCE, {"shares": {"null": 0.5}}, lambda answer: answer["shares"]["null"] == 0.5),
+    (SIMULATOR, "Burst", ENTRANCE, {"records": 10}, lambda _: True),
+    (SIMULATOR, "Publish", ENTRANCE, {"records": [{"value": base64.b64encode(clean_value(1)).decode(), "id": "mine"}]},
+     lambda answer: answer["ids"] == ["mine"]),
+    (SIMULATOR, "Start", ENTRANCE, {}, lambda _: True),
+    (SIMULATOR, "Stop", ENTRANCE, {}, lambda _: True),
+]
+
+
+def answers(admin, api, method, request):
+    """What a method gives, or the code of its refusal; of a stream, the first answer."""
+    try:
+        return admin.first(method, api, **request)
+    except grpc.RpcError as refusal:
+        assert len(refusal.details()) > 10, f"{method} does not say what to do: {refusal}"
+        return refusal.code()
+
+
+def test_every_method_answers(running, pipeline, kafka, simulator, landing):
+    """Also one that is new: without a round trip above, the test fails."""
+    processes = {service.name: service for service in running.services}
+    processes[ENTRANCE] = simulator(None, "--stopped")
+    processes[ENTRANCE].wait_ready()
+    stop = threading.Event()
+
+    def load():  # Tap shows what is emitted from its call on
+        while not stop.wait(0.05):
+            kafka.produce(pipeline.source_topic, [(0, b"k", clean_value(1))])
+
+    thread = threading.Thread(target=load)
+    thread.start()
+    offered = set()
+    try:
+        for name, service in processes.items():
+            with Admin(service.admin_address) as admin:
+                offered |= admin.methods()
+                for api, method, whom, request, right in ROUND_TRIPS:
+                    if whom != name:
+                        continue
+                    answer = answers(admin, api, method, request)
+                    assert answer == right if isinstance(right, grpc.StatusCode) else (
+                        isinstance(answer, dict) and right(answer)), f"{method} of {name}: {answer}"
+    finally:
+        stop.set()
+        thread.join()
+    assert offered == {(api, method) for api, method, *_ in ROUND_TRIPS}
+    landing.wait_all()

@@ -3,11 +3,9 @@
 import base64
 import json
 
-from support.admin import Admin
+from support.admin import SIMULATOR, Admin
 from support.oracle import Expected
 from support.telemetry import clean_record, clean_value
-
-SIMULATOR = "sluice.admin.v1.SimulatorService"
 
 
 def test_a_file_of_ones_own(pipeline, chain, simulator, landing, judge, sluicectl, tmp_path):

@@ -7,6 +7,7 @@ from google.protobuf.message_factory import GetMessageClass
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
 PIPELINES = "sluice.admin.v1.PipelineService"
+SIMULATOR = "sluice.admin.v1.SimulatorService"
 
 
 class Admin:
@@ -27,6 +28,11 @@ class Admin:
     def services(self):
         return set(self._database.get_services())
 
+    def methods(self):
+        """(service, method) of all of Sluice's own services."""
+        return {(api, method.name) for api in self.services() if api.startswith("sluice.")
+                for method in self._pool.FindServiceByName(api).methods}
+
     def _bound(self, api, method):
         descriptor = self._pool.FindServiceByName(api).FindMethodByName(method)
         kind = "unary_stream" if descriptor.server_streaming else "unary_unary"
@@ -45,6 +51,16 @@ class Admin:
         request = json_format.ParseDict(fields, GetMessageClass(descriptor.input_type)())
         for answer in bound(request, timeout=seconds):
             yield _as_dict(answer)
+
+    def first(self, method, api=PIPELINES, **fields):
+        """The answer of a method, of a stream the first one, which is then ended."""
+        if not self._pool.FindServiceByName(api).FindMethodByName(method).server_streaming:
+            return self.call(method, api, **fields)
+        stream = self.stream(method, api, **fields)
+        try:
+            return next(stream)
+        finally:
+            stream.close()
 
     def health(self, service=""):
         """grpc.health.v1.Health/Check, by hand: gRPC's own server has it without a descriptor. 1 is SERVING."""
