@@ -12,13 +12,13 @@ class ContractCommand : public Command {
  public:
   const char* name() const override { return "contract"; }
   const char* description() const override {
-    return "Check and try a contract on files, without any service";
+    return "Check and try a contract on files, or on the records of a topic";
   }
   void AddFlags(CLI::App& app) override {
     using Make = std::unique_ptr<Command> (*)();
     constexpr Make kTools[] = {MakeContractLintCommand, MakeContractTestCommand,
-                               MakeContractDiffCommand, MakeContractDdlCommand,
-                               MakeContractInferCommand};
+                               MakeContractDiffCommand, MakeContractShadowCommand,
+                               MakeContractDdlCommand,  MakeContractInferCommand};
     app.require_subcommand(1);
     for (const Make make : kTools) {
       tools_.push_back(make());
@@ -48,6 +48,13 @@ void FailOn::AddFlag(CLI::App& app) {
 Outcome FailOn::Judge(bool errors, bool warnings) const {
   const bool fails = level != "never" && (errors || (warnings && level == "warning"));
   return fails ? Outcome::kFinding : Outcome::kFine;
+}
+
+std::string Refusal(const contract::Contract& before, const contract::Contract& after) {
+  if (before.content_hash == after.content_hash) return "";
+  if (contract::CompareVersions(after.version, before.version) > 0) return "";
+  return Concat("a changed contract needs a higher version than ", before.version,
+                ", or the validator refuses it; it has ", after.version);
 }
 
 absl::Status AsUsage(const absl::Status& status) {

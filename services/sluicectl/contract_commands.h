@@ -1,5 +1,6 @@
 #pragma once
 // The tools of `sluicectl contract`: they need files only, no Kafka, no PostgreSQL and no process.
+// All but `shadow`, which reads Kafka.
 
 #include <CLI/CLI.hpp>
 #include <memory>
@@ -17,6 +18,7 @@ namespace sluice::sluicectl {
 std::unique_ptr<Command> MakeContractLintCommand();
 std::unique_ptr<Command> MakeContractTestCommand();
 std::unique_ptr<Command> MakeContractDiffCommand();
+std::unique_ptr<Command> MakeContractShadowCommand();
 std::unique_ptr<Command> MakeContractDdlCommand();
 std::unique_ptr<Command> MakeContractInferCommand();
 
@@ -29,6 +31,9 @@ struct ContractFiles {
 /// `path`: a contract, or a pipeline's file or folder. kInvalidArgument: it cannot be read, or has
 /// errors.
 absl::StatusOr<ContractFiles> LoadContractFiles(const std::string& path);
+
+/// Why the validator would not take `after` while `before` is in force; empty: it would.
+std::string Refusal(const contract::Contract& before, const contract::Contract& after);
 
 /// --fail-on: what makes the exit code 1.
 struct FailOn {

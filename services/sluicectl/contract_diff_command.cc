@@ -25,14 +25,6 @@ const char* Meaning(Compatibility compatibility) {
   return "";
 }
 
-/// Why the validator would not take the new contract; empty: it would.
-std::string Refusal(const contract::Contract& before, const contract::Contract& after) {
-  if (before.content_hash == after.content_hash) return "";
-  if (contract::CompareVersions(after.version, before.version) > 0) return "";
-  return Concat("a changed contract needs a higher version than ", before.version,
-                ", or the validator refuses it; it has ", after.version);
-}
-
 class ContractDiffCommand : public Command {
  public:
   const char* name() const override { return "diff"; }

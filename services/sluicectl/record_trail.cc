@@ -125,6 +125,13 @@ bool TrailPoint::has_columns() const {
          verdict() != batch::Verdict::kTombstone;
 }
 
+absl::StatusOr<kafka::Offset> BeginNear(kafka::Admin& admin, const kafka::TopicPartition& partition,
+                                        int64_t offset) {
+  SLUICE_ASSIGN_OR_RETURN(const kafka::Watermarks log,
+                          admin.QueryWatermarks(partition, kReadTimeout));
+  return SearchByHalves(admin, partition, log, offset);
+}
+
 absl::StatusOr<std::optional<TrailPoint>> FindInStage(kafka::Admin& admin,
                                                       stage::ContractStore& contracts,
                                                       const contract::PipelineConfig& pipeline,

@@ -42,4 +42,9 @@ absl::StatusOr<std::optional<TrailPoint>> FindInStage(kafka::Admin& admin,
                                                       const char* stage, int32_t partition,
                                                       int64_t offset);
 
+/// Where to begin reading a topic of batches for the one that accounts for `offset`: at or before
+/// it, unless repeats have been stored; then its reader sees a gap, and reads from the begin.
+absl::StatusOr<kafka::Offset> BeginNear(kafka::Admin& admin, const kafka::TopicPartition& partition,
+                                        int64_t offset);
+
 }  // namespace sluice::sluicectl
