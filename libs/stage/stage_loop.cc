@@ -34,6 +34,10 @@ constexpr absl::Duration kOpenForSoLong = absl::Seconds(1);
 // Kafka is asked every second. So long without an answer, or without a turn of the loop that takes
 // it, and Kafka is away.
 constexpr absl::Duration kNoAnswer = absl::Milliseconds(3500);
+// The first answer to a fetch says where a partition ends, also when it is empty. So long without
+// one, and the client does not ask: it may forget to for a partition that it was given while the
+// broker came back. Given to it again, it asks.
+constexpr absl::Duration kFetched = absl::Seconds(10);
 // A stage that is told to stop settles for so long, and waits for nobody after that.
 constexpr absl::Duration kSettle = absl::Seconds(10);
 constexpr size_t kMessagesAtOnce = 2000;
@@ -210,6 +214,7 @@ void StageLoop::OpenLane(int32_t partition, Lane& lane) {
   lane.state = PartitionState::kRunning;
   lane.rewind_to.reset();
   lane.read_from = lane.read_to = *read_from;
+  lane.opened_at = absl::Now();
   lane.log = worker_->InputLog(partition);
   certain_ = 0;
 }
@@ -346,8 +351,17 @@ void StageLoop::LetGo(absl::Time now) {
   }
 }
 
+void StageLoop::ReopenUnfetched(absl::Time now) {
+  for (const auto& [partition, lane] : lanes_) {
+    if (!lane.IsOpen() || now - lane.opened_at < kFetched || !Answering().ok()) continue;
+    if (consumer_->CachedEnd({definition_.input_topic, partition}) >= 0) continue;
+    OnFault({partition, absl::UnavailableError("Kafka has not served the partition")}, now);
+  }
+}
+
 void StageLoop::Housekeeping(absl::Time now) {
   housekeeping_at_ = now + kHousekeepingEvery;
+  ReopenUnfetched(now);
   if (prepared_ && now >= commit_hints_at_) {
     commit_hints_at_ = now + kCommitHintsEvery;
     if (const auto hints = worker_->DoneOffsets(); !hints.empty()) {

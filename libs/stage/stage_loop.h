@@ -90,6 +90,7 @@ class StageLoop : public service::Runnable, public service::PipelineControl {
     absl::Time retry_at = absl::InfinitePast();
     Backoff backoff{{absl::Milliseconds(50), absl::Seconds(2)}};
     std::optional<int64_t> rewind_to;  // for the next Open
+    absl::Time opened_at = absl::InfinitePast();
     kafka::Offset read_from = 0;  // input offset the worker asked for; earlier messages are stale
     kafka::Offset read_to = 0;    // input offset after the last message given to the worker
     // Of the faults that it has not recovered from: how far it had come, and the last one's
@@ -114,6 +115,8 @@ class StageLoop : public service::Runnable, public service::PipelineControl {
   bool StoodStill(absl::Time now);
   void LetGo(absl::Time now);
   void NoteRecoveries();
+  /// Partitions of which the client has heard nothing since it was given them.
+  void ReopenUnfetched(absl::Time now);
   void Housekeeping(absl::Time now);
   absl::Status Ready();
   void PublishStatus(absl::Time now);
