@@ -253,7 +253,7 @@ def two_owners(key=True):
         before = world.landing.query(commits, [world.pipeline.name])
         sleeper.thaw()
         wait_until(lambda: "another owner has taken over" in sleeper.log.read_text() or world.complaints()
-                   or world.landing.query(commits, [world.pipeline.name]) > before, 20, "the sleeper commits, or is told")
+                   or world.landing.query(commits, [world.pipeline.name]) > before, 60, "the sleeper commits, or is told")
     return scenario
 
 

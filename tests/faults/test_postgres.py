@@ -84,9 +84,11 @@ class CommitStrike:
         self._chance = chance
         self._armed = threading.Event()
         self.struck = threading.Event()
+        self.crashed = False  # PostgreSQL ends every session when a backend is killed
 
     def arm(self):
         self.struck.clear()
+        self.crashed = False
         self._armed.set()
 
     def __call__(self, link, direction, data):
@@ -114,6 +116,7 @@ class CommitStrike:
     def _kill(self, backend, number):
         try:
             os.kill(backend, number)
+            self.crashed = number == signal.SIGKILL
         except ProcessLookupError:
             pass
         self.struck.set()
@@ -132,8 +135,11 @@ def test_during_commit(strike, rounds, database_url, session, wait_for_a_moment,
         session.execute(f"ALTER DATABASE {database_url.rpartition('/')[2]} SET {setting}")
     for _ in rounds:
         wait_for_a_moment()
+        landing.positions()
         strike.arm()
         assert strike.struck.wait(30), "no COMMIT was struck"
+        if strike.crashed:  # it takes a moment until it notices
+            wait_until(lambda: answers(landing) is None, 30, "PostgreSQL has ended the other sessions, too")
         landing.close()
         wait_until(lambda: answers(landing), 30, "PostgreSQL has recovered")
     wait_for_a_moment()
