@@ -97,7 +97,7 @@ def chance(request):
 RATE = 3000  # records/s
 
 
-# Bytes of memory a service may take, whatever happens: 50 MiB as it stands, 16 of fetched batches and up to one answer
+# Bytes of memory a service may take, whatever happens: 50 MiB as it stands, 4 of fetched batches and up to one answer
 # more for each partition, 32 of the open transaction.
 CAP = 160 << 20
 
