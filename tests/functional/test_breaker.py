@@ -6,25 +6,15 @@ import grpc
 import pytest
 
 from support.admin import Admin
+from support.breaker import BROKEN, FAIL, QUARANTINE, tripped, wait_tripped
 from support.process import wait_until
 from support.telemetry import clean_value
-
-BROKEN = {"latitude": 0, "longitude": 0, "trip_start_latitude": 1, "trip_start_longitude": 1}  # has_gps_fix
-
-
-def edit_contract(pipeline, *changes):
-    path = pipeline.folder / "contract.odcs.yaml"
-    text = path.read_text()
-    for old, new in changes:
-        assert old in text
-        text = text.replace(old, new, 1)
-    path.write_text(text)
 
 
 @pytest.fixture
 def strict(pipeline):
     """The pipeline, with a rule whose action is `fail`."""
-    edit_contract(pipeline, ("(latitude = 0 and longitude = 0), action: quarantine", "(latitude = 0 and longitude = 0), action: fail"))
+    pipeline.edit_contract(FAIL)
     return pipeline
 
 
@@ -51,20 +41,6 @@ def produce(kafka, pipeline, count, bad=(), partition=0, start=0):
     offsets = kafka.produce(pipeline.source_topic, [
         (partition, b"k", clean_value(number, **(BROKEN if number in bad else {}))) for number in range(start, start + count)])
     assert offsets == list(range(start, start + count))
-
-
-def tripped(service, partition=0):
-    """Why the breaker of the partition is open; None when it is not."""
-    with Admin(service.admin_address) as admin:
-        for status in admin.call("GetStatus")["pipelines"][0]["partitions"]:
-            if status["partition"] == partition and status["state"] == "PARTITION_STATE_TRIPPED":
-                return status["error"]
-    return None
-
-
-def wait_tripped(service, offset, partition=0):
-    return wait_until(lambda: f"open at offset {offset}:" in (tripped(service, partition) or "") and tripped(service, partition), 30,
-                      lambda: f"tripped at {offset}: {tripped(service, partition)}\n{service.log_tail()}")
 
 
 def test_stops_at_the_record_that_breaks_a_rule_with_action_fail(strict, chain, kafka, landing, judge, ctl):
@@ -220,8 +196,7 @@ def test_a_new_contract_counts_from_where_the_validator_has_it(strict, chain, ka
     qc, validator = chain.of("qc")[0], chain.of("ingest-validator")[0]
     produce(kafka, strict, 20, bad={5, 15})
     wait_tripped(qc, 5)
-    edit_contract(strict, ("version: 1.0.0", "version: 1.1.0"),
-                  ("(latitude = 0 and longitude = 0), action: fail", "(latitude = 0 and longitude = 0), action: quarantine"))
+    strict.edit_contract(("version: 1.0.0", "version: 1.1.0"), QUARANTINE)
     with Admin(validator.admin_address) as admin:
         admin.call("ReloadContract")
     produce(kafka, strict, 20, bad={25, 35}, start=20)

@@ -22,15 +22,6 @@ METRICS = {
 }
 
 
-def edit_contract(pipeline, *changes):
-    path = pipeline.folder / "contract.odcs.yaml"
-    text = path.read_text()
-    for old, new in changes:
-        assert old in text
-        text = text.replace(old, new, 1)
-    path.write_text(text)
-
-
 def after(text, *items):
     return text, text + "".join(f"          - {item}\n" for item in items)
 
@@ -38,8 +29,7 @@ def after(text, *items):
 @pytest.fixture
 def measured(pipeline):
     """The pipeline, with metrics that are measured per hundred source offsets."""
-    edit_contract(
-        pipeline,
+    pipeline.edit_contract(
         after("logicalTypeOptions: {minimum: 0, maximum: 100}\n        quality:\n",
               "{id: few_without_fuel, metric: nullValues, mustBeLessThan: 5, unit: percent}",
               "{id: some_without_fuel, metric: nullValues, mustBeBetween: [2, 5]}"),
@@ -142,7 +132,7 @@ def test_a_window_begins_anew_with_a_contract(measured, chain, kafka, landing, j
     chain.start()
     produce(kafka, measured, 1, 130)
     landing.wait_all()
-    edit_contract(measured, ("version: 1.0.0", "version: 1.1.0"))
+    measured.edit_contract(("version: 1.0.0", "version: 1.1.0"))
     with Admin(chain.of("ingest-validator")[0].admin_address) as admin:
         admin.call("ReloadContract")
     kafka.produce(measured.source_topic, [(0, b"k", value) for value in values(200, "more")])

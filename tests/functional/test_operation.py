@@ -18,15 +18,6 @@ def produce(kafka, pipeline, values, partition=0):
     return kafka.produce(pipeline.source_topic, [(partition, b"car", value) for value in values])
 
 
-def edit_contract(pipeline, *changes):
-    path = pipeline.folder / "contract.odcs.yaml"
-    text = path.read_text()
-    for old, new in changes:
-        assert old in text
-        text = text.replace(old, new, 1)
-    path.write_text(text)
-
-
 def test_a_new_contract_judges_what_comes_after_it(pipeline, chain, kafka, landing, judge):
     """Activated in the log: qc and the sink follow the batch, not their file."""
     pipeline.create(1)
@@ -34,7 +25,7 @@ def test_a_new_contract_judges_what_comes_after_it(pipeline, chain, kafka, landi
     fast = clean_value(1, speed_kmph=200)
     produce(kafka, pipeline, [fast] * 10)
     landing.wait_all()
-    edit_contract(pipeline, ("version: 1.0.0", "version: 1.1.0"), ("{minimum: 0, maximum: 250}", "{minimum: 0, maximum: 150}"))
+    pipeline.edit_contract(("version: 1.0.0", "version: 1.1.0"), ("{minimum: 0, maximum: 250}", "{minimum: 0, maximum: 150}"))
     with Admin(chain.of("ingest-validator")[0].admin_address) as admin:
         assert admin.call("ReloadContract")["version"] == "1.1.0"
     produce(kafka, pipeline, [fast] * 10)
@@ -55,7 +46,7 @@ def test_a_contract_that_cannot_be_is_refused(change, pipeline, chain, kafka, la
     chain.start()
     produce(kafka, pipeline, [clean_value(1)])
     landing.wait_all()
-    edit_contract(pipeline, change)
+    pipeline.edit_contract(change)
     with Admin(chain.of("ingest-validator")[0].admin_address) as admin, pytest.raises(grpc.RpcError) as refusal:
         admin.call("ReloadContract")
     assert refusal.value.code() in (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.FAILED_PRECONDITION)

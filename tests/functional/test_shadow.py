@@ -14,7 +14,7 @@ from support.admin import Admin
 from support.kafka import parse_coverage
 from support.landing import Landing
 from support.oracle import TABLES
-from support.pipeline import copy_pipeline
+from support.pipeline import changed, copy_pipeline
 from support.process import wait_until
 from support.services import Chain, bin_dir
 from support.telemetry import clean_value
@@ -28,19 +28,8 @@ CANDIDATE = [("version: 1.0.0", "version: 2.0.0"), ("{minimum: 0, maximum: 250}"
 FAULTS = ["--fault", "null=5%", "--fault", "out_of_range=5%"]
 
 
-def changed(text, changes):
-    for old, new in changes:
-        assert old in text, old
-        text = text.replace(old, new, 1)
-    return text
-
-
-def contract_of(pipeline):
-    return pipeline.folder / "contract.odcs.yaml"
-
-
 def reload(pipeline, chain, changes):
-    contract_of(pipeline).write_text(changed(contract_of(pipeline).read_text(), changes))
+    pipeline.edit_contract(*changes)
     with Admin(chain.of("ingest-validator")[0].admin_address) as admin:
         return admin.call("ReloadContract")["version"]
 
@@ -48,7 +37,7 @@ def reload(pipeline, chain, changes):
 @pytest.fixture
 def candidate(pipeline, tmp_path):
     path = tmp_path / "candidate.odcs.yaml"
-    path.write_text(changed(contract_of(pipeline).read_text(), CANDIDATE))
+    path.write_text(changed(pipeline.contract.read_text(), *CANDIDATE))
     return path
 
 
@@ -61,7 +50,7 @@ def really_run(pipeline, candidate, kafka, stack, tmp_path):
         other = copy_pipeline(pipeline.folder, tmp_path / "other")
         other.edit(r"(\btopic:\s*)[\w.-]+", rf"\g<1>{pipeline.source_topic}")
         other.source_topic = pipeline.source_topic
-        contract_of(other).write_bytes(candidate.read_bytes())
+        other.contract.write_bytes(candidate.read_bytes())
         database = f"other_{other.name.replace('-', '_')}"
         stack.postgres.create_database(database)
         url = stack.postgres.url(database)
@@ -157,7 +146,7 @@ def test_a_past_range_that_spans_a_reload(pipeline, chain, kafka, landing, simul
     expect(last, live, by_candidate)
     assert [entry["records"] for entry in last["partitions"]] == [100, 100]
     # The contract in force in the second half, beside itself: nothing differs.
-    candidate.write_bytes(contract_of(pipeline).read_bytes())
+    candidate.write_bytes(pipeline.contract.read_bytes())
     same = shadow("--from", middle[1][1], "--partition", 1, expect=0)
     assert same["differing"] == 0 and same["records"] > 0
     sluicectl("verify", "--pipeline", pipeline)

@@ -8,6 +8,14 @@ import uuid
 from support.stack import ROOT
 
 
+def changed(text, *changes):
+    """`text` with the first place of each `old` replaced; (old, new), and old must be there."""
+    for old, new in changes:
+        assert old in text, old
+        text = text.replace(old, new, 1)
+    return text
+
+
 class Pipeline:
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
@@ -24,6 +32,14 @@ class Pipeline:
         text, count = re.subn(pattern, replacement, self._file.read_text(), flags=re.M)
         assert count, f"{pattern!r} is not in {self._file}"
         self._file.write_text(text)
+
+    @property
+    def contract(self):
+        return self.folder / "contract.odcs.yaml"
+
+    def edit_contract(self, *changes):
+        """Changes the contract: pairs of a text that must be in it and what stands there then."""
+        self.contract.write_text(changed(self.contract.read_text(), *changes))
 
     @property
     def generation(self):
