@@ -1,197 +1,184 @@
 #include <CLI/CLI.hpp>
-#include <algorithm>
 
 #include "absl/time/time.h"
-#include "arrow/record_batch.h"
 #include "base/status.h"
-#include "batch/row_json.h"
-#include "rules/explanation.h"
+#include "contract/contract.h"
+#include "postgres/sql_state.h"
+#include "sluicectl/column_condition.h"
 #include "sluicectl/commands.h"
 #include "sluicectl/database.h"
-#include "sluicectl/landed_rows.h"
 #include "sluicectl/pipeline_argument.h"
-#include "sluicectl/record_trail.h"
-#include "sluicectl/table.h"
-#include "stage/topics.h"
+#include "sluicectl/record_search.h"
+#include "sluicectl/record_story.h"
 
 namespace sluice::sluicectl {
 namespace {
 
-constexpr absl::Duration kRequestTimeout = absl::Seconds(10);
-constexpr size_t kShownBytes = 4096;
-
-// The story told so far: chapters for people, members of one object for programs.
-class Story {
- public:
-  explicit Story(Format format) : format_(format) {}
-
-  void Tell(const std::string& key, const Table& table) {
-    if (format_ == Format::kJson) {
-      json_.Set(key, table.ToJson());
-      return;
-    }
-    std::string heading = key;
-    std::replace(heading.begin(), heading.end(), '_', ' ');
-    PrintLine(heading);
-    std::string text = table.empty() ? "nothing\n" : table.ToText();
-    for (size_t at = 0; at < text.size(); at = text.find('\n', at) + 1) text.insert(at, "  ");
-    PrintLine(text);
-  }
-  void End() const {
-    if (format_ == Format::kJson) PrintLine(json_.Dump());
-  }
-
- private:
-  const Format format_;
-  Json json_ = Json::Object();
-};
+constexpr std::string_view kQueryCanceled = "57014";
 
 class ExplainCommand : public Command {
  public:
   const char* name() const override { return "explain"; }
   const char* description() const override {
-    return "Tell one record's story: bytes, verdict per stage, rules with values, rows, commit";
+    return "Tell a record's story: bytes, verdict per stage, rules with values, rows, commit";
   }
   void AddFlags(CLI::App& app) override {
     app.add_option("--partition", partition_, "Source partition")
-        ->required()
         ->type_name("N")
         ->check(CLI::NonNegativeNumber);
     app.add_option("--offset", offset_, "Source offset")
-        ->required()
         ->type_name("OFFSET")
         ->check(CLI::NonNegativeNumber);
+    app.add_option("--where", where_,
+                   "Instead of an offset: records whose column has this value, written as in a "
+                   "record (repeatable: all of them)")
+        ->type_name("COLUMN=VALUE")
+        ->allow_extra_args(false);
+    app.add_option(
+           "--key", key_,
+           "Instead of an offset: records with this Kafka key, corrupt ones too; bytes that "
+           "are no text as \\xHEX")
+        ->type_name("KEY");
+    app.add_option("--limit", limit_, "With --where or --key: at most so many records")
+        ->type_name("N")
+        ->check(CLI::Range(int64_t{1}, int64_t{1000}))
+        ->capture_default_str();
+    app.add_option("--statement-timeout", timeout_seconds_,
+                   "How long one statement in PostgreSQL may take; 0: no end")
+        ->type_name("S")
+        ->check(CLI::Range(0.0, 86400.0))
+        ->capture_default_str();
+    app.footer(
+        "--where and --key look into the tables of clean and failed records and into the dead "
+        "letters; --key alone into\nthat of corrupt records too, which have no columns. A record "
+        "that has not landed is not found. The tables have no\nindex on the contract's columns but "
+        "those you made: without one a search reads them whole, or the partitions of\nthe day when "
+        "--where names the column that the table is partitioned by.\n\n"
+        "Examples:\n"
+        "  sluicectl explain --pipeline telemetry --partition 0 --offset 1234\n"
+        "  sluicectl explain --pipeline telemetry --where trip_id=trip-00042 --where "
+        "fuel_level=12.5\n"
+        "  sluicectl explain --pipeline telemetry --key car-017 --partition 2 --limit 3 -o json");
   }
   absl::StatusOr<Outcome> Run(const Settings& settings) override {
+    SLUICE_RETURN_IF_ERROR(CheckUsage());
     SLUICE_ASSIGN_OR_RETURN(const contract::PipelineConfig pipeline,
                             LoadPipelineArgument(settings.pipeline));
+    SLUICE_ASSIGN_OR_RETURN(const auto query, ReadQuery(pipeline));
     SLUICE_ASSIGN_OR_RETURN(const auto admin, kafka::Admin::Create(settings.kafka));
-    Story story(settings.format);
-    SLUICE_ASSIGN_OR_RETURN(const bool in_kafka, TellSource(*admin, pipeline, &story));
-    SLUICE_ASSIGN_OR_RETURN(const bool judged, TellStages(*admin, settings, pipeline, &story));
-    bool landed = false;
-    if (pipeline.postgres && !settings.database_url.empty()) {
-      SLUICE_ASSIGN_OR_RETURN(landed, TellDatabase(settings, pipeline, &story));
+    std::unique_ptr<postgres::Connection> database;
+    if (query || (pipeline.postgres && !settings.database_url.empty())) {
+      SLUICE_ASSIGN_OR_RETURN(database, Connect(settings));
     }
-    story.End();
-    return in_kafka || judged || landed ? Outcome::kFine : Outcome::kFinding;
+    stage::ContractStore contracts(settings.kafka, admin.get());
+    StoryTeller teller(pipeline, admin.get(), &contracts, database.get());
+    const auto outcome = query ? TellFound(settings, pipeline, *query, *database, &teller)
+                               : TellOne(settings, &teller);
+    if (postgres::SqlState(outcome.status()) == kQueryCanceled) return TookTooLong();
+    return outcome;
   }
 
  private:
-  absl::StatusOr<bool> TellSource(kafka::Admin& admin, const contract::PipelineConfig& pipeline,
-                                  Story* story) {
-    const kafka::TopicPartition partition{pipeline.source_topic, partition_};
-    SLUICE_ASSIGN_OR_RETURN(const auto messages,
-                            admin.Read(partition, offset_, 1, kRequestTimeout));
-    Table table(
-        {"topic", "partition", "offset", "timestamp", "record_id", "key", "bytes", "value"});
-    const bool found = !messages.empty() && messages[0].offset() == offset_;
-    if (found) {
-      const kafka::Message& message = messages[0];
-      const auto text = [](std::optional<std::string_view> bytes) {
-        return bytes ? Json(bytes->substr(0, kShownBytes)) : Json();
-      };
-      table.AddRow({pipeline.source_topic, partition_, offset_,
-                    message.timestamp_ms() < 0
-                        ? Json()
-                        : Json(absl::FormatTime(absl::FromUnixMillis(message.timestamp_ms()),
-                                                absl::UTCTimeZone())),
-                    text(message.Header("sluice-record-id")), text(message.key()),
-                    message.value() ? Json(message.value()->size()) : Json(),
-                    text(message.value())});
+  absl::Status CheckUsage() const {
+    const bool searching = !where_.empty() || key_;
+    if (searching && offset_) {
+      return absl::InvalidArgumentError("--offset says which record: leave --where and --key out");
     }
-    story->Tell("record_in_kafka", table);
-    return found;
-  }
-
-  absl::StatusOr<bool> TellStages(kafka::Admin& admin, const Settings& settings,
-                                  const contract::PipelineConfig& pipeline, Story* story) {
-    stage::ContractStore contracts(settings.kafka, &admin);
-    Table table(
-        {"stage", "internal_offset", "batch_first", "batch_next", "verdict", "reason", "contract"});
-    std::optional<TrailPoint> judged;
-    for (const char* stage : {stage::kValidatedStage, stage::kCheckedStage}) {
-      SLUICE_ASSIGN_OR_RETURN(std::optional<TrailPoint> point,
-                              FindInStage(admin, contracts, pipeline, stage, partition_, offset_));
-      if (!point) continue;
-      const auto verdict = point->verdict();
-      table.AddRow({stage, point->internal_offset, point->coverage.range.first,
-                    point->coverage.range.next, verdict ? Json(batch::Name(*verdict)) : Json(),
-                    point->reason().empty() ? Json() : Json(point->reason()),
-                    point->coverage.contract.version});
-      judged = std::move(point);
+    if (!searching && !(partition_ && offset_)) {
+      return absl::InvalidArgumentError(
+          "say which record: --partition and --offset, or --where COLUMN=VALUE, or --key KEY");
     }
-    story->Tell("verdicts", table);
-    if (judged && judged->has_columns()) SLUICE_RETURN_IF_ERROR(TellRules(*judged, story));
-    return judged.has_value();
-  }
-
-  absl::Status TellRules(const TrailPoint& point, Story* story) {
-    Table columns({"columns"});
-    columns.AddRow({Json::Raw(batch::RowJson(*point.rows, point.row))});
-    story->Tell("record", columns);
-    rules::RuleEvaluator evaluator(point.contract);
-    SLUICE_ASSIGN_OR_RETURN(const auto results, rules::Explain(&evaluator, *point.rows, point.row));
-    Table table({"rule", "column", "severity", "passed", "value", "what_is_wrong"});
-    for (const rules::RuleResult& result : results) {
-      const contract::Rule& rule = point.contract->rules[static_cast<size_t>(result.rule)];
-      table.AddRow({rule.id, rule.column.empty() ? Json() : Json(rule.column), rule.severity,
-                    result.passed, result.value ? Json(*result.value) : Json(),
-                    result.passed ? Json() : Json(rule.summary)});
-    }
-    story->Tell("rules", table);
     return absl::OkStatus();
   }
 
-  absl::StatusOr<bool> TellDatabase(const Settings& settings,
-                                    const contract::PipelineConfig& pipeline, Story* story) {
-    SLUICE_ASSIGN_OR_RETURN(const auto connection, ConnectDatabase(settings));
-    const contract::PostgresSinkConfig& sink = *pipeline.postgres;
-    const std::vector<postgres::Parameter> where = {Concat(partition_), Concat(offset_)};
-    Table rows({"table", "row"});
-    for (const std::string& table : {sink.clean_table, sink.failed_table, sink.corrupt_table}) {
-      SLUICE_ASSIGN_OR_RETURN(
-          const postgres::Result found,
-          connection->Query(Concat("SELECT row_to_json(t) FROM ", QualifiedName(sink, table),
-                                   " t WHERE kafka_partition = $1 AND kafka_offset = $2"),
-                            where));
-      for (int row = 0; row < found.rows(); ++row)
-        rows.AddRow({table, Json::Raw(found.Text(row, 0))});
+  // nullopt: the coordinates are given.
+  absl::StatusOr<std::optional<RecordQuery>> ReadQuery(
+      const contract::PipelineConfig& pipeline) const {
+    if (offset_) return std::nullopt;
+    if (!pipeline.postgres) {
+      return absl::InvalidArgumentError(
+          "the pipeline has no PostgreSQL sink to search: give --partition and --offset");
     }
-    const std::string own =
-        Concat(OwnRowsSql(pipeline), " AND partition = $1 AND kafka_offset = $2");
-    SLUICE_ASSIGN_OR_RETURN(
-        const postgres::Result letters,
-        connection->Query(Concat("SELECT row_to_json(t) FROM sluice.dead_letters t", own), where));
-    for (int row = 0; row < letters.rows(); ++row) {
-      rows.AddRow({"sluice.dead_letters", Json::Raw(letters.Text(row, 0))});
-    }
-    story->Tell("rows_in_postgresql", rows);
-    return TellCommit(*connection, pipeline, where, story);
+    RecordQuery query;
+    SLUICE_ASSIGN_OR_RETURN(const auto contract, contract::LoadContract(pipeline.contract_path));
+    SLUICE_ASSIGN_OR_RETURN(query.columns, ParseConditions(where_, *contract));
+    query.key = key_;
+    query.partition = partition_;
+    query.limit = limit_;
+    return std::optional<RecordQuery>(std::move(query));
   }
 
-  absl::StatusOr<bool> TellCommit(postgres::Connection& connection,
-                                  const contract::PipelineConfig& pipeline,
-                                  const std::vector<postgres::Parameter>& where, Story* story) {
-    SLUICE_ASSIGN_OR_RETURN(
-        const postgres::Result commits,
-        connection.Query(
-            Concat("SELECT first_offset, next_offset, records_read, epoch, instance, committed_at "
-                   "FROM sluice.ledger",
-                   OwnRowsSql(pipeline),
-                   " AND partition = $1 AND first_offset <= $2 AND next_offset > $2"),
-            where));
-    Table table({"first", "next", "records", "epoch", "instance", "committed_at"});
-    for (int row = 0; row < commits.rows(); ++row) {
-      table.AddRow({commits.Integer(row, 0), commits.Integer(row, 1), commits.Integer(row, 2),
-                    commits.Integer(row, 3), commits.Text(row, 4), commits.Text(row, 5)});
-    }
-    story->Tell("commit", table);
-    return !table.empty();
+  absl::StatusOr<std::unique_ptr<postgres::Connection>> Connect(const Settings& settings) const {
+    SLUICE_ASSIGN_OR_RETURN(auto database, ConnectDatabase(settings));
+    SLUICE_RETURN_IF_ERROR(database
+                               ->Query("SELECT set_config('statement_timeout', $1, false)",
+                                       {Concat(static_cast<int64_t>(timeout_seconds_ * 1000))})
+                               .status());
+    return database;
   }
 
-  int32_t partition_ = 0;
-  int64_t offset_ = 0;
+  absl::Status TookTooLong() const {
+    return absl::DeadlineExceededError(
+        Concat("PostgreSQL took longer than ", timeout_seconds_,
+               " s to search the tables: narrow it (--partition, --where on the column that the "
+               "table is partitioned by), make an index, or give it more time by "
+               "--statement-timeout"));
+  }
+
+  absl::StatusOr<Outcome> TellOne(const Settings& settings, StoryTeller* teller) {
+    SLUICE_ASSIGN_OR_RETURN(const RecordStory story, teller->Tell({*partition_, *offset_}));
+    PrintLine(settings.format == Format::kJson ? story.ToJson().Dump() : story.ToText());
+    return story.known() ? Outcome::kFine : Outcome::kFinding;
+  }
+
+  absl::StatusOr<Outcome> TellFound(const Settings& settings,
+                                    const contract::PipelineConfig& pipeline,
+                                    const RecordQuery& query, postgres::Connection& database,
+                                    StoryTeller* teller) {
+    SLUICE_ASSIGN_OR_RETURN(const FoundRecords found, FindRecords(database, pipeline, query));
+    const bool json = settings.format == Format::kJson;
+    Json records = Json::Array();
+    for (const RecordPlace place : found.places) {
+      SLUICE_ASSIGN_OR_RETURN(const RecordStory story, teller->Tell(place));
+      if (json) {
+        Json record = Json::Object();
+        record.Set("partition", place.partition).Set("offset", place.offset);
+        records.Add(record.Set("story", story.ToJson()));
+      } else {
+        PrintLine(Concat("== partition ", place.partition, ", offset ", place.offset, "\n\n",
+                         story.ToText()));
+      }
+    }
+    if (json) {
+      Json answer = Json::Object();
+      PrintLine(answer.Set("records", std::move(records)).Set("more", found.more).Dump());
+    }
+    std::fflush(stdout);
+    if (found.places.empty()) std::fprintf(stderr, "%s\n", Nothing(query, found).c_str());
+    if (found.more) {
+      std::fprintf(stderr,
+                   "more records match than these %zu: narrow the search, or raise --limit\n",
+                   found.places.size());
+    }
+    return found.places.empty() ? Outcome::kFinding : Outcome::kFine;
+  }
+
+  std::string Nothing(const RecordQuery& query, const FoundRecords& found) const {
+    std::string wanted;
+    for (const std::string& where : where_) Append(&wanted, wanted.empty() ? "" : " and ", where);
+    if (key_) Append(&wanted, wanted.empty() ? "" : " and ", "key=", *key_);
+    if (partition_) Append(&wanted, " in partition ", *partition_);
+    return Concat("no record with ", wanted, " in ", found.searched,
+                  query.columns.empty() ? "" : " (corrupt records have no columns: try --key)",
+                  "; one that has not landed yet is not found");
+  }
+
+  std::optional<int32_t> partition_;
+  std::optional<int64_t> offset_;
+  std::vector<std::string> where_;
+  std::optional<std::string> key_;
+  int64_t limit_ = 10;
+  double timeout_seconds_ = 60;
 };
 
 }  // namespace

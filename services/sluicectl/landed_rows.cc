@@ -32,6 +32,8 @@ std::string StreamSql(const contract::PipelineConfig& pipeline) {
       OwnRowsSql(pipeline), " ORDER BY 1, 2");
 }
 
+}  // namespace
+
 absl::Status CheckTables(postgres::Connection* connection,
                          const contract::PostgresSinkConfig& sink) {
   for (const std::string& table : {sink.clean_table, sink.failed_table, sink.corrupt_table}) {
@@ -45,8 +47,6 @@ absl::Status CheckTables(postgres::Connection* connection,
   }
   return absl::OkStatus();
 }
-
-}  // namespace
 
 std::string QualifiedName(const contract::PostgresSinkConfig& sink, const std::string& table) {
   return Concat(QuoteIdentifier(sink.schema), ".", QuoteIdentifier(table));

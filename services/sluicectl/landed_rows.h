@@ -41,6 +41,10 @@ class LandedRows : public Stream<LandedRow> {
   bool ended_ = false;
 };
 
+/// kFailedPrecondition: a table of the sink is missing.
+absl::Status CheckTables(postgres::Connection* connection,
+                         const contract::PostgresSinkConfig& sink);
+
 /// "schema"."table" of a sink's table.
 std::string QualifiedName(const contract::PostgresSinkConfig& sink, const std::string& table);
 

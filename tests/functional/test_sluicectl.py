@@ -41,6 +41,73 @@ def test_status_and_explain(pipeline, chain, kafka, landing, sluicectl, endpoint
     assert "invalid_json" in corrupt and "corrupt_records" in corrupt
 
 
+@pytest.fixture
+def explained(sluicectl, pipeline):
+    """`explained("--where", ...)`: the coordinates and stories of what it finds, and what it says besides."""
+    def call(*flags, expect=0):
+        done = sluicectl("-o", "json", "explain", "--pipeline", pipeline, *flags, expect=expect)
+        answer = json.loads(done.stdout) if done.stdout else {"records": []}
+        return [(record["partition"], record["offset"], record["story"]) for record in answer["records"]], done.stderr
+
+    return call
+
+
+def test_explain_finds_a_record_by_its_row_or_key(pipeline, chain, kafka, landing, sluicectl, explained, database_url):
+    pipeline.create(2)
+    chain.start()
+    quoted = "x' OR '1'='1"
+    kafka.produce(pipeline.source_topic, [(0, b"k", clean_value(0)), (1, b"k", clean_value(1))])
+    landing.wait_all()
+    with psycopg.connect(database_url, autocommit=True) as database:
+        database.execute("ALTER TABLE device_data ADD CONSTRAINT slow CHECK (speed_kmph < 100)")
+        kafka.produce(pipeline.source_topic, [
+            (0, b"mine", clean_value(2, trip_id="trip-x", speed_kmph=40.5)),
+            (0, b"mine", clean_value(3, trip_id="trip-x", fuel_level=None)),
+            (0, b"mine", b"broken"),
+            (1, b"mine", clean_value(4, trip_id="trip-x", car_id="refused", speed_kmph=150)),
+            (1, b"\xff\x00", clean_value(5, trip_id=quoted)),
+            *((1, b"many", clean_value(number, trip_id="many")) for number in range(12))])
+        landing.wait_all()
+
+        def places(*flags):
+            return [found[:2] for found in explained(*flags)[0]]
+
+        assert places("--where", "trip_id=trip-x") == [(0, 1), (0, 2), (1, 1)], "clean, failed and refused"
+        assert places("--where", "trip_id=trip-x", "--where", "speed_kmph=40.5") == [(0, 1)]
+        assert places("--where", "trip_id=trip-x", "--where", "speed_kmph=150") == [(1, 1)], "the row of a dead letter"
+        assert places("--where", "trip_id=trip-x", "--partition", 1) == [(1, 1)]
+        assert places("--where", "trip_id=trip-x", "--where", "event_timestamp=2024-03-10T08:00:03.003Z") == [(0, 2)]
+        assert places("--key", "mine") == [(0, 1), (0, 2), (0, 3), (1, 1)], "corrupt ones too"
+        assert places("--key", "mine", "--where", "trip_id=trip-x", "--partition", 0) == [(0, 1), (0, 2)]
+        assert places("--key", r"\xff00") == [(1, 2)]
+        assert places("--where", f"trip_id={quoted}") == [(1, 2)], "a value is no SQL"
+
+        [(_, _, story)], _ = explained("--where", "car_id=refused")
+        assert [row["table"] for row in story["rows_in_postgresql"]] == ["sluice.dead_letters"]
+        assert story["record_in_kafka"][0]["key"] == "mine" and story["verdicts"] and story["rules"] and story["commit"]
+        told = sluicectl("explain", "--pipeline", pipeline, "--where", "trip_id=trip-x").stdout
+        for word in ("== partition 0, offset 1\n", "== partition 1, offset 1\n", "device_data", "qc_failed_table", "23514"):
+            assert word in told
+
+        found, said = explained("--where", "trip_id=many")
+        assert len(found) == 10 and "more records match than these 10" in said
+        found, said = explained("--where", "trip_id=many", "--limit", 12)
+        assert len(found) == 12 and not said
+
+        for flags in (["--where", "speed_kmph=15"], ["--where", "trip_id=1 OR true"], ["--key", "mine", "--where", "trip_id=many"]):
+            found, said = explained(*flags, expect=1)
+            assert not found and "no record with" in said and flags[-1] in said and "device_data" in said
+        assert 'did you mean "trip_id"' in explained("--where", "trip_di=1", expect=2)[1]
+        assert "no value of column speed_kmph" in explained("--where", "speed_kmph=fast", expect=2)[1]
+        explained("--where", "trip_id=many", "--offset", 1, expect=2)
+        explained("--partition", 1, expect=2)
+
+        # Somebody holds the table: the wait ends, and says what to do.
+        with database.transaction():
+            database.execute("LOCK TABLE device_data IN ACCESS EXCLUSIVE MODE")
+            assert "--statement-timeout" in explained("--where", "trip_id=many", "--statement-timeout", 0.2, expect=1)[1]
+
+
 def test_wrong_usage_is_two(sluicectl):
     sluicectl("verify", expect=2)
     sluicectl("no-such-command", expect=2)

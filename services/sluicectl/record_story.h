@@ -1,0 +1,55 @@
+#pragma once
+// Everything that is known of one source record, told in chapters.
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "contract/pipeline.h"
+#include "kafka/admin.h"
+#include "postgres/connection.h"
+#include "sluicectl/record_search.h"
+#include "sluicectl/table.h"
+#include "stage/contract_store.h"
+
+namespace sluice::sluicectl {
+
+class RecordStory {
+ public:
+  /// Chapters for people.
+  std::string ToText() const;
+  /// One object: a member per chapter.
+  Json ToJson() const;
+  /// Whether anybody knows of the record.
+  bool known() const { return known_; }
+
+ private:
+  friend class StoryTeller;
+  std::vector<std::pair<std::string, Table>> chapters_;
+  bool known_ = false;
+};
+
+/// Borrows all it is made of; `database` may be null.
+class StoryTeller {
+ public:
+  StoryTeller(const contract::PipelineConfig& pipeline, kafka::Admin* admin,
+              stage::ContractStore* contracts, postgres::Connection* database)
+      : pipeline_(pipeline), admin_(*admin), contracts_(*contracts), database_(database) {}
+
+  absl::StatusOr<RecordStory> Tell(RecordPlace place);
+
+ private:
+  absl::Status TellSource(RecordPlace place, RecordStory* story);
+  absl::Status TellStages(RecordPlace place, RecordStory* story);
+  absl::Status TellRows(RecordPlace place, RecordStory* story);
+  absl::Status TellCommit(RecordPlace place, RecordStory* story);
+
+  const contract::PipelineConfig& pipeline_;
+  kafka::Admin& admin_;
+  stage::ContractStore& contracts_;
+  postgres::Connection* database_;
+};
+
+}  // namespace sluice::sluicectl
