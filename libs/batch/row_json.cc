@@ -10,6 +10,7 @@
 #include "arrow/record_batch.h"
 #include "arrow/type.h"
 #include "batch/schema.h"
+#include "contract/classification.h"
 #include "contract/timestamp.h"
 
 namespace sluice::batch {
@@ -96,6 +97,24 @@ void AppendValue(const arrow::Array& column, int64_t row, std::string* out) {
   }
 }
 
+// `hide`: whether the values of a column of the contract are to be hidden.
+template <typename Hide>
+std::string ToJson(const arrow::RecordBatch& rows, int64_t row, const Hide& hide) {
+  std::string json = "{";
+  for (int i = kSystemColumns; i < rows.num_columns(); ++i) {
+    if (i > kSystemColumns) json.push_back(',');
+    AppendJsonString(rows.schema()->field(i)->name(), &json);
+    json.push_back(':');
+    if (hide(static_cast<size_t>(i - kSystemColumns)) && rows.column(i)->IsValid(row)) {
+      AppendJsonString(contract::kRedacted, &json);
+    } else {
+      AppendValue(*rows.column(i), row, &json);
+    }
+  }
+  json.push_back('}');
+  return json;
+}
+
 }  // namespace
 
 void AppendJsonString(std::string_view text, std::string* out) {
@@ -132,15 +151,22 @@ std::string PrintableJson(std::string_view json) {
 }
 
 std::string RowJson(const arrow::RecordBatch& rows, int64_t row) {
-  std::string json = "{";
-  for (int i = kSystemColumns; i < rows.num_columns(); ++i) {
-    if (i > kSystemColumns) json.push_back(',');
-    AppendJsonString(rows.schema()->field(i)->name(), &json);
-    json.push_back(':');
-    AppendValue(*rows.column(i), row, &json);
-  }
-  json.push_back('}');
-  return json;
+  return ToJson(rows, row, [](size_t) { return false; });
+}
+
+std::string RedactedRowJson(const arrow::RecordBatch& rows, int64_t row,
+                            const contract::Contract& contract) {
+  return ToJson(rows, row, [&](size_t column) {
+    return column >= contract.columns.size() || contract::IsClassified(contract.columns[column]);
+  });
+}
+
+std::string RedactedRowJson(const arrow::RecordBatch& rows, int64_t row,
+                            const std::set<std::string>& columns) {
+  return ToJson(rows, row, [&](size_t column) {
+    return columns.count(rows.schema()->field(kSystemColumns + static_cast<int>(column))->name()) >
+           0;
+  });
 }
 
 }  // namespace sluice::batch

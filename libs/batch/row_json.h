@@ -2,16 +2,25 @@
 // One row as JSON, for people: taps and explanations.
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <string_view>
 
 #include "arrow/type_fwd.h"
+#include "contract/contract.h"
 
 namespace sluice::batch {
 
 /// The contract's columns of row `row` as a JSON object, in the contract's order. Timestamps and
 /// dates in ISO 8601 (UTC).
 std::string RowJson(const arrow::RecordBatch& rows, int64_t row);
+
+/// The same with contract::kRedacted for the values of classified columns; a null stays null.
+std::string RedactedRowJson(const arrow::RecordBatch& rows, int64_t row,
+                            const contract::Contract& contract);
+/// The same for the columns of these names.
+std::string RedactedRowJson(const arrow::RecordBatch& rows, int64_t row,
+                            const std::set<std::string>& columns);
 
 /// Append `text` as a JSON string with quotes. Control characters, marks that turn the direction of
 /// text, and bytes that are not UTF-8 are escaped, so that it does nothing to a terminal.

@@ -4,6 +4,7 @@
 
 #include "base/strings.h"
 #include "contract/case_file_for_test.h"
+#include "contract/classification.h"
 #include "contract/names.h"
 #include "contract/odcs_keys.h"
 #include "contract/pipeline.h"
@@ -106,6 +107,18 @@ TEST(Contract, ContentHashIsTheSha256OfTheBytes) {
   auto changed = ParseContract(body + "# a comment\n", "x");
   ASSERT_TRUE(changed.ok());
   EXPECT_NE((*changed)->content_hash, (*contract)->content_hash);
+}
+
+TEST(Contract, AnyClassificationButPublicAndInternalProtects) {
+  const auto is_classified = [](std::string word) {
+    Column column;
+    column.classification = std::move(word);
+    return IsClassified(column);
+  };
+  for (const char* word : {"", " ", "public", "Public", "INTERNAL", " internal "})
+    EXPECT_FALSE(is_classified(word)) << word;
+  for (const char* word : {"confidential", "Restricted", "PII", "sensitive", "publicly", "other"})
+    EXPECT_TRUE(is_classified(word)) << word;
 }
 
 TEST(Contract, MissingFileIsNotFound) {

@@ -90,7 +90,10 @@ const std::vector<KeySpec>& PropertyKeys() {
       {"primaryKey", kExecuted, "the audit view names its records by the first such column"},
       {"physicalName", kExecuted, "must equal `name`"},
       {"physicalType", kExecuted, "the column's type in PostgreSQL, one that holds every value"},
-      {"classification", kDocumentation},
+      {"classification", kExecuted,
+       "any but `public` and `internal`: `sluicectl tap`, `explain` and `dead-letters show` print "
+       "`[redacted]` for its values, and for bytes of the whole record; no verdict and no table "
+       "changes"},
       {"description", kDocumentation},
       {"quality", kExecuted, "rules of this column"},
       {"id", kDocumentation},

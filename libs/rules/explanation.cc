@@ -107,6 +107,14 @@ std::optional<std::string> OffendingValue(const contract::Contract& contract,
   return Shorten(std::move(text));
 }
 
+std::vector<int> ColumnsOf(const contract::Rule& rule) {
+  std::vector<int> columns;
+  if (rule.column_index >= 0) columns.push_back(rule.column_index);
+  CollectColumns(rule.predicate, &columns);
+  std::erase(columns, contract::kTimestampColumn);
+  return columns;
+}
+
 absl::StatusOr<std::vector<RuleResult>> Explain(RuleEvaluator* evaluator,
                                                 const arrow::RecordBatch& batch, int64_t row) {
   SLUICE_ASSIGN_OR_RETURN(const std::string failed, evaluator->FailedRulesOfRow(batch, row));

@@ -34,6 +34,9 @@ std::optional<std::string> OffendingValue(const contract::Contract& contract,
                                           const contract::Rule& rule,
                                           const arrow::RecordBatch& batch, int64_t row);
 
+/// The contract's columns that a rule looks at.
+std::vector<int> ColumnsOf(const contract::Rule& rule);
+
 /// One rule applied to one record.
 struct RuleResult {
   int rule = 0;  ///< index into Contract::rules

@@ -72,13 +72,19 @@ struct TappedRecord {
   std::vector<std::string> failed_rules;
   std::string key;   ///< bytes
   std::string json;  ///< the columns as a JSON object; the raw bytes (capped) when there are none
-  bool columns = false;  ///< whether `json` holds columns
+  bool columns = false;   ///< whether `json` holds columns
+  bool redacted = false;  ///< whether values are hidden, because the contract classifies them
 };
 
+/// All that are given have to be true of a record.
 struct TapFilter {
   std::optional<std::string> verdict;
+  std::optional<std::string> rule;    ///< that it breaks
+  std::optional<std::string> column;  ///< of which it breaks a rule
+  std::optional<std::string> reason;  ///< why it is corrupt
   std::optional<int32_t> partition;
   int64_t limit = 100;  ///< at most this many records in all
+  bool show_classified = false;
 };
 
 /// A running tap: bounded queue; records are dropped, never waited for, when the reader is slow.
@@ -138,6 +144,7 @@ class PipelineControl {
   virtual absl::StatusOr<BreakerReset> ResetBreaker(int32_t, const BreakerResetRequest&) {
     return absl::UnimplementedError("only qc has a breaker");
   }
+  /// kInvalidArgument: the filter names a rule or a column that the contract does not have.
   virtual absl::StatusOr<std::unique_ptr<TapStream>> Tap(const TapFilter& filter) = 0;
   /// Read the contract file again.
   virtual absl::StatusOr<ReloadResult> ReloadContract() = 0;

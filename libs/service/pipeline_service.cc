@@ -41,6 +41,18 @@ void Audit(const grpc::ServerContext& context, const char* operation, std::strin
                            {"result", status}});
 }
 
+// Empty: not asked for.
+template <typename Names>
+absl::StatusOr<std::optional<std::string>> OneOf(std::string_view what, const std::string& name,
+                                                 const Names& names) {
+  if (name.empty()) return std::nullopt;
+  if (std::find(names.begin(), names.end(), name) != names.end()) return name;
+  std::string known;
+  for (const std::string_view each : names) Append(&known, known.empty() ? "" : ", ", each);
+  return absl::InvalidArgumentError(
+      Concat("there is no ", what, " `", name, "`; there are: ", known));
+}
+
 absl::StatusOr<TapFilter> ToFilter(const admin::v1::TapRequest& request) {
   TapFilter filter;
   filter.limit = request.limit() == 0 ? kDefaultTapLimit : request.limit();
@@ -50,13 +62,12 @@ absl::StatusOr<TapFilter> ToFilter(const admin::v1::TapRequest& request) {
   }
   if (request.duration_ms() < 0)
     return absl::InvalidArgumentError("duration_ms must not be negative");
-  if (!request.verdict().empty()) {
-    const auto& names = batch::kVerdictNames;
-    if (std::find(names.begin(), names.end(), request.verdict()) == names.end()) {
-      return absl::InvalidArgumentError(Concat("there is no verdict `", request.verdict(), "`"));
-    }
-    filter.verdict = request.verdict();
-  }
+  SLUICE_ASSIGN_OR_RETURN(filter.verdict,
+                          OneOf("verdict", request.verdict(), batch::kVerdictNames));
+  SLUICE_ASSIGN_OR_RETURN(filter.reason, OneOf("reason", request.reason(), batch::kReasonNames));
+  if (!request.rule().empty()) filter.rule = request.rule();
+  if (!request.column().empty()) filter.column = request.column();
+  filter.show_classified = request.show_classified();
   if (request.has_partition()) filter.partition = request.partition();
   return filter;
 }
@@ -221,6 +232,9 @@ grpc::Status PipelineServiceImpl::Tap(Context* context, const admin::v1::TapRequ
   const auto filter = ToFilter(*request);
   if (!filter.ok()) return ToGrpc(filter.status());
   const auto tap = (*control)->Tap(*filter);
+  // Who looks at values that the contract classifies leaves a line, as who changes something does.
+  if (filter->show_classified)
+    Audit(*context, "tap classified values", request->pipeline(), tap.status(), request->verdict());
   if (!tap.ok()) return ToGrpc(tap.status());
   const absl::Time end = request->duration_ms() == 0
                              ? absl::InfiniteFuture()

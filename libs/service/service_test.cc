@@ -297,7 +297,17 @@ TEST_F(ServiceTest, ErrorsKeepTheirCode) {
     pb::TapResponse record;
     auto reader = stub.Tap(&tap, wrong);
     EXPECT_FALSE(reader->Read(&record));
-    EXPECT_EQ(reader->Finish().error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+    const grpc::Status refused = reader->Finish();
+    EXPECT_EQ(refused.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+    EXPECT_THAT(refused.error_message(), HasSubstr("`shiny`; there are: valid, "));
+    grpc::ClientContext for_reason;
+    wrong.clear_verdict();
+    wrong.set_reason("ugly");
+    reader = stub.Tap(&for_reason, wrong);
+    EXPECT_FALSE(reader->Read(&record));
+    const grpc::Status of_reason = reader->Finish();
+    EXPECT_EQ(of_reason.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+    EXPECT_THAT(of_reason.error_message(), HasSubstr("there is no reason `ugly`"));
   });
 }
 

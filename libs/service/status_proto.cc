@@ -49,6 +49,7 @@ void ToProto(const TappedRecord& record, admin::v1::TapResponse* message) {
   message->set_key(record.key);
   message->set_value(record.json);
   message->set_columns(record.columns);
+  message->set_redacted(record.redacted);
 }
 
 }  // namespace sluice::service

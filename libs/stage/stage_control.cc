@@ -6,7 +6,9 @@
 
 #include "base/status.h"
 #include "batch/row_json.h"
+#include "contract/contract.h"
 #include "stage/stage_loop.h"
+#include "stage/topics.h"
 
 namespace sluice::stage {
 namespace {
@@ -179,6 +181,15 @@ absl::StatusOr<service::BreakerReset> StageLoop::ResetBreaker(
 
 absl::StatusOr<std::unique_ptr<service::TapStream>> StageLoop::Tap(
     const service::TapFilter& filter) {
+  if (filter.rule || filter.column) {
+    if (context_.stage == kValidatedStage)
+      return absl::InvalidArgumentError("the validator evaluates no rules: tap qc or a sink");
+    if (!taps_.knows_contract()) {
+      // No batch has come by. Those that come will most likely be of the file's contract.
+      const auto contract = contract::LoadContract(context_.pipeline.contract_path);
+      if (contract.ok()) taps_.Learn(**contract);
+    }
+  }
   return taps_.Open(filter);
 }
 

@@ -11,6 +11,7 @@
 #include "sluicectl/database.h"
 #include "sluicectl/dead_letters.h"
 #include "sluicectl/pipeline_argument.h"
+#include "sluicectl/redaction.h"
 #include "sluicectl/rehearsal.h"
 #include "sluicectl/replay.h"
 #include "sluicectl/table.h"
@@ -34,7 +35,8 @@ absl::StatusOr<std::string> ReadFile(const std::string& path) {
 }
 
 // One field a row, for people.
-Table ToTable(const std::string& topic, const DeadLetter& letter, const Replay& record) {
+Table ToTable(const std::string& topic, const DeadLetter& letter, const Replay& record,
+              const Redaction& redaction) {
   Table table({"field", "value"});
   table.AddRow({"record", Concat(topic, " ", letter.partition, "@", letter.offset)});
   table.AddRow({"state", letter.state});
@@ -44,24 +46,25 @@ Table ToTable(const std::string& topic, const DeadLetter& letter, const Replay& 
   table.AddRow({"table", letter.target});
   table.AddRow({"written", letter.created_at});
   table.AddRow({"replay", OrNull(letter.replay_offset)});
-  table.AddRow({"key", OrNull(record.key)});
-  table.AddRow({"value", OrNull(record.value)});
-  if (letter.edited) table.AddRow({"edited", *letter.edited});
+  table.AddRow({"key", redaction.Bytes(record.key)});
+  table.AddRow({"value", redaction.Bytes(record.value)});
+  if (letter.edited) table.AddRow({"edited", redaction.Bytes(letter.edited)});
   return table;
 }
 
-Json ToJson(const std::string& topic, const DeadLetter& letter, const Replay& record) {
-  const auto base64 = [](const std::optional<std::string>& bytes) {
-    return bytes ? Json(absl::Base64Escape(*bytes)) : Json();
+Json ToJson(const std::string& topic, const DeadLetter& letter, const Replay& record,
+            const Redaction& redaction) {
+  const auto base64 = [&](const std::optional<std::string>& bytes) {
+    return bytes && !redaction.any() ? Json(absl::Base64Escape(*bytes)) : Json();
   };
   Json json = Json::Object();
   json.Set("topic", topic).Set("partition", letter.partition).Set("offset", letter.offset);
   json.Set("state", letter.state).Set("verdict", letter.verdict).Set("reason", letter.reason);
   json.Set("message", letter.message).Set("target", letter.target);
   json.Set("created_at", letter.created_at).Set("replay_offset", OrNull(letter.replay_offset));
-  json.Set("key", OrNull(record.key)).Set("key_base64", base64(record.key));
-  json.Set("value", OrNull(record.value)).Set("value_base64", base64(record.value));
-  return json.Set("edited", OrNull(letter.edited));
+  json.Set("key", redaction.Bytes(record.key)).Set("key_base64", base64(record.key));
+  json.Set("value", redaction.Bytes(record.value)).Set("value_base64", base64(record.value));
+  return json.Set("edited", redaction.Bytes(letter.edited));
 }
 
 class DeadLettersCommand : public Command {
@@ -76,6 +79,7 @@ class DeadLettersCommand : public Command {
     CLI::App* show = Add(app, "show", "Show one with its bytes", &DeadLettersCommand::Show);
     AddCoordinates(show, /*required=*/true);
     show->add_flag("--raw", raw_, "Write the value's bytes and nothing else");
+    AddShowClassified(show, &show_classified_);
     CLI::App* replay = Add(app, "replay",
                            "Produce them to the source topic again; each is sent once, however "
                            "often this is repeated",
@@ -159,6 +163,12 @@ class DeadLettersCommand : public Command {
   }
 
   absl::StatusOr<Outcome> Show(const Settings& settings) {
+    SLUICE_ASSIGN_OR_RETURN(const Redaction redaction, Redaction::Of(pipeline_, show_classified_));
+    if (raw_ && redaction.any()) {
+      return absl::InvalidArgumentError(
+          "the contract classifies columns, and the bytes may hold their values: --raw needs "
+          "--show-classified");
+    }
     SLUICE_RETURN_IF_ERROR(CheckSameLog());
     SLUICE_ASSIGN_OR_RETURN(const std::vector<DeadLetter> letters, Find(1));
     if (letters.empty()) return absl::NotFoundError(Concat("no such record in ", filter_.from));
@@ -167,9 +177,9 @@ class DeadLettersCommand : public Command {
       const std::string bytes = record.value.value_or("");
       std::fwrite(bytes.data(), 1, bytes.size(), stdout);
     } else if (settings.format == Format::kJson) {
-      PrintLine(ToJson(pipeline_.source_topic, letters[0], record).Dump());
+      PrintLine(ToJson(pipeline_.source_topic, letters[0], record, redaction).Dump());
     } else {
-      Print(ToTable(pipeline_.source_topic, letters[0], record), Format::kTable);
+      Print(ToTable(pipeline_.source_topic, letters[0], record, redaction), Format::kTable);
     }
     return Outcome::kFine;
   }
@@ -310,6 +320,7 @@ class DeadLettersCommand : public Command {
   std::optional<int64_t> limit_;
   bool all_ = false;
   bool raw_ = false;
+  bool show_classified_ = false;
   bool dry_run_ = false;
   std::string with_;
 

@@ -10,6 +10,7 @@
 #include "sluicectl/pipeline_argument.h"
 #include "sluicectl/record_search.h"
 #include "sluicectl/record_story.h"
+#include "sluicectl/redaction.h"
 
 namespace sluice::sluicectl {
 namespace {
@@ -48,6 +49,7 @@ class ExplainCommand : public Command {
         ->type_name("S")
         ->check(CLI::Range(0.0, 86400.0))
         ->capture_default_str();
+    AddShowClassified(&app, &show_classified_);
     app.footer(
         "--where and --key look into the tables of clean and failed records and into the dead "
         "letters; --key alone into\nthat of corrupt records too, which have no columns. A record "
@@ -70,8 +72,9 @@ class ExplainCommand : public Command {
     if (query || (pipeline.postgres && !settings.database_url.empty())) {
       SLUICE_ASSIGN_OR_RETURN(database, Connect(settings));
     }
+    SLUICE_ASSIGN_OR_RETURN(Redaction redaction, Redaction::Of(pipeline, show_classified_));
     stage::ContractStore contracts(settings.kafka, admin.get());
-    StoryTeller teller(pipeline, admin.get(), &contracts, database.get());
+    StoryTeller teller(pipeline, admin.get(), &contracts, database.get(), std::move(redaction));
     const auto outcome = query ? TellFound(settings, pipeline, *query, *database, &teller)
                                : TellOne(settings, &teller);
     if (postgres::SqlState(outcome.status()) == kQueryCanceled) return TookTooLong();
@@ -179,6 +182,7 @@ class ExplainCommand : public Command {
   std::optional<std::string> key_;
   int64_t limit_ = 10;
   double timeout_seconds_ = 60;
+  bool show_classified_ = false;
 };
 
 }  // namespace

@@ -6,9 +6,9 @@
 #include "arrow/record_batch.h"
 #include "base/status.h"
 #include "batch/row_json.h"
+#include "contract/classification.h"
 #include "rules/explanation.h"
 #include "sluicectl/landed_rows.h"
-#include "sluicectl/record_trail.h"
 #include "stage/topics.h"
 
 namespace sluice::sluicectl {
@@ -17,8 +17,8 @@ namespace {
 constexpr absl::Duration kRequestTimeout = absl::Seconds(10);
 constexpr size_t kShownBytes = 4096;
 
-Json Shown(std::optional<std::string_view> bytes) {
-  return bytes ? Json(bytes->substr(0, kShownBytes)) : Json();
+std::optional<std::string_view> Capped(std::optional<std::string_view> bytes) {
+  return bytes ? std::optional(bytes->substr(0, kShownBytes)) : std::nullopt;
 }
 
 std::vector<postgres::Parameter> Coordinates(RecordPlace place) {
@@ -31,14 +31,20 @@ Json Timestamp(int64_t milliseconds) {
              : Json(absl::FormatTime(absl::FromUnixMillis(milliseconds), absl::UTCTimeZone()));
 }
 
-absl::StatusOr<Table> RulesOf(const TrailPoint& point) {
+Json Value(const Redaction& redaction, const contract::Contract& contract,
+           const contract::Rule& rule, const std::optional<std::string>& value) {
+  if (!value) return {};
+  return redaction.Hides(contract, rule) ? Json(contract::kRedacted) : Json(*value);
+}
+
+absl::StatusOr<Table> RulesOf(const TrailPoint& point, const Redaction& redaction) {
   rules::RuleEvaluator evaluator(point.contract);
   SLUICE_ASSIGN_OR_RETURN(const auto results, rules::Explain(&evaluator, *point.rows, point.row));
   Table table({"rule", "column", "severity", "passed", "value", "what_is_wrong"});
   for (const rules::RuleResult& result : results) {
     const contract::Rule& rule = point.contract->rules[static_cast<size_t>(result.rule)];
     table.AddRow({rule.id, rule.column.empty() ? Json() : Json(rule.column), rule.severity,
-                  result.passed, result.value ? Json(*result.value) : Json(),
+                  result.passed, Value(redaction, *point.contract, rule, result.value),
                   result.passed ? Json() : Json(rule.summary)});
   }
   return table;
@@ -66,13 +72,28 @@ Json RecordStory::ToJson() const {
 
 absl::StatusOr<RecordStory> StoryTeller::Tell(RecordPlace place) {
   RecordStory story;
+  // First, because the contracts that judged the record say what of it may be shown.
+  SLUICE_ASSIGN_OR_RETURN(const std::vector<TrailPoint> trail, FindTrail(place));
   SLUICE_RETURN_IF_ERROR(TellSource(place, &story));
-  SLUICE_RETURN_IF_ERROR(TellStages(place, &story));
+  SLUICE_RETURN_IF_ERROR(TellStages(trail, &story));
   if (database_ != nullptr) {
     SLUICE_RETURN_IF_ERROR(TellRows(place, &story));
     SLUICE_RETURN_IF_ERROR(TellCommit(place, &story));
   }
   return story;
+}
+
+absl::StatusOr<std::vector<TrailPoint>> StoryTeller::FindTrail(RecordPlace place) {
+  std::vector<TrailPoint> trail;
+  for (const char* stage : {stage::kValidatedStage, stage::kCheckedStage}) {
+    SLUICE_ASSIGN_OR_RETURN(
+        std::optional<TrailPoint> point,
+        FindInStage(admin_, contracts_, pipeline_, stage, place.partition, place.offset));
+    if (!point) continue;
+    if (point->contract) redaction_.Add(*point->contract);
+    trail.push_back(*std::move(point));
+  }
+  return trail;
 }
 
 absl::Status StoryTeller::TellSource(RecordPlace place, RecordStory* story) {
@@ -82,39 +103,36 @@ absl::Status StoryTeller::TellSource(RecordPlace place, RecordStory* story) {
   Table table({"topic", "partition", "offset", "timestamp", "record_id", "key", "bytes", "value"});
   if (!messages.empty() && messages[0].offset() == place.offset) {
     const kafka::Message& message = messages[0];
+    const auto id = Capped(message.Header("sluice-record-id"));
     table.AddRow({pipeline_.source_topic, place.partition, place.offset,
-                  Timestamp(message.timestamp_ms()), Shown(message.Header("sluice-record-id")),
-                  Shown(message.key()), message.value() ? Json(message.value()->size()) : Json(),
-                  Shown(message.value())});
+                  Timestamp(message.timestamp_ms()), id ? Json(*id) : Json(),
+                  redaction_.Bytes(Capped(message.key())),
+                  message.value() ? Json(message.value()->size()) : Json(),
+                  redaction_.Bytes(Capped(message.value()))});
     story->known_ = true;
   }
   story->chapters_.emplace_back("record_in_kafka", std::move(table));
   return absl::OkStatus();
 }
 
-absl::Status StoryTeller::TellStages(RecordPlace place, RecordStory* story) {
+absl::Status StoryTeller::TellStages(const std::vector<TrailPoint>& trail, RecordStory* story) {
   Table table(
       {"stage", "internal_offset", "batch_first", "batch_next", "verdict", "reason", "contract"});
-  std::optional<TrailPoint> judged;
-  for (const char* stage : {stage::kValidatedStage, stage::kCheckedStage}) {
-    SLUICE_ASSIGN_OR_RETURN(
-        std::optional<TrailPoint> point,
-        FindInStage(admin_, contracts_, pipeline_, stage, place.partition, place.offset));
-    if (!point) continue;
-    const auto verdict = point->verdict();
-    table.AddRow({stage, point->internal_offset, point->coverage.range.first,
-                  point->coverage.range.next, verdict ? Json(batch::Name(*verdict)) : Json(),
-                  point->reason().empty() ? Json() : Json(point->reason()),
-                  point->coverage.contract.version});
-    judged = std::move(point);
+  for (const TrailPoint& point : trail) {
+    const auto verdict = point.verdict();
+    table.AddRow({point.stage, point.internal_offset, point.coverage.range.first,
+                  point.coverage.range.next, verdict ? Json(batch::Name(*verdict)) : Json(),
+                  point.reason().empty() ? Json() : Json(point.reason()),
+                  point.coverage.contract.version});
     story->known_ = true;
   }
   story->chapters_.emplace_back("verdicts", std::move(table));
-  if (!judged || !judged->has_columns()) return absl::OkStatus();
+  if (trail.empty() || !trail.back().has_columns()) return absl::OkStatus();
+  const TrailPoint& judged = trail.back();
   Table columns({"columns"});
-  columns.AddRow({Json::Raw(batch::RowJson(*judged->rows, judged->row))});
+  columns.AddRow({Json::Raw(redaction_.Row(*judged.rows, judged.row))});
   story->chapters_.emplace_back("record", std::move(columns));
-  SLUICE_ASSIGN_OR_RETURN(Table rules, RulesOf(*judged));
+  SLUICE_ASSIGN_OR_RETURN(Table rules, RulesOf(judged, redaction_));
   story->chapters_.emplace_back("rules", std::move(rules));
   return absl::OkStatus();
 }
@@ -122,22 +140,29 @@ absl::Status StoryTeller::TellStages(RecordPlace place, RecordStory* story) {
 absl::Status StoryTeller::TellRows(RecordPlace place, RecordStory* story) {
   const contract::PostgresSinkConfig& sink = *pipeline_.postgres;
   Table rows({"table", "row"});
-  const auto add = [&](const std::string& table, const std::string& from) -> absl::Status {
+  const auto add = [&](const std::string& table, const std::string& from,
+                       const std::vector<std::string>& bytes) -> absl::Status {
+    std::vector<postgres::Parameter> parameters = Coordinates(place);
+    const std::string row_sql = redaction_.RowSql(bytes, &parameters);
     SLUICE_ASSIGN_OR_RETURN(
         const postgres::Result found,
-        database_->Query(Concat("SELECT row_to_json(t) FROM ", from), Coordinates(place)));
+        database_->Query(Concat("SELECT ", row_sql, " FROM ", from), parameters));
     for (int row = 0; row < found.rows(); ++row)
       rows.AddRow({table, Json::Raw(found.Text(row, 0))});
     return absl::OkStatus();
   };
   for (const std::string& table : {sink.clean_table, sink.failed_table, sink.corrupt_table}) {
-    SLUICE_RETURN_IF_ERROR(add(table, Concat(QualifiedName(sink, table),
-                                             " t WHERE kafka_partition = $1 AND kafka_offset = "
-                                             "$2")));
+    std::vector<std::string> bytes = {"message_key"};
+    if (table == sink.corrupt_table) bytes.insert(bytes.end(), {"value_str", "raw"});
+    SLUICE_RETURN_IF_ERROR(add(
+        table,
+        Concat(QualifiedName(sink, table), " t WHERE kafka_partition = $1 AND kafka_offset = $2"),
+        bytes));
   }
-  SLUICE_RETURN_IF_ERROR(
-      add("sluice.dead_letters", Concat("sluice.dead_letters t", OwnRowsSql(pipeline_),
-                                        " AND partition = $1 AND kafka_offset = $2")));
+  SLUICE_RETURN_IF_ERROR(add("sluice.dead_letters",
+                             Concat("sluice.dead_letters t", OwnRowsSql(pipeline_),
+                                    " AND partition = $1 AND kafka_offset = $2"),
+                             {"message_key", "record", "raw"}));
   story->chapters_.emplace_back("rows_in_postgresql", std::move(rows));
   return absl::OkStatus();
 }

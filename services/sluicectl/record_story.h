@@ -11,6 +11,8 @@
 #include "kafka/admin.h"
 #include "postgres/connection.h"
 #include "sluicectl/record_search.h"
+#include "sluicectl/record_trail.h"
+#include "sluicectl/redaction.h"
 #include "sluicectl/table.h"
 #include "stage/contract_store.h"
 
@@ -35,14 +37,19 @@ class RecordStory {
 class StoryTeller {
  public:
   StoryTeller(const contract::PipelineConfig& pipeline, kafka::Admin* admin,
-              stage::ContractStore* contracts, postgres::Connection* database)
-      : pipeline_(pipeline), admin_(*admin), contracts_(*contracts), database_(database) {}
+              stage::ContractStore* contracts, postgres::Connection* database, Redaction redaction)
+      : pipeline_(pipeline),
+        admin_(*admin),
+        contracts_(*contracts),
+        database_(database),
+        redaction_(std::move(redaction)) {}
 
   absl::StatusOr<RecordStory> Tell(RecordPlace place);
 
  private:
+  absl::StatusOr<std::vector<TrailPoint>> FindTrail(RecordPlace place);
   absl::Status TellSource(RecordPlace place, RecordStory* story);
-  absl::Status TellStages(RecordPlace place, RecordStory* story);
+  absl::Status TellStages(const std::vector<TrailPoint>& trail, RecordStory* story);
   absl::Status TellRows(RecordPlace place, RecordStory* story);
   absl::Status TellCommit(RecordPlace place, RecordStory* story);
 
@@ -50,6 +57,7 @@ class StoryTeller {
   kafka::Admin& admin_;
   stage::ContractStore& contracts_;
   postgres::Connection* database_;
+  Redaction redaction_;
 };
 
 }  // namespace sluice::sluicectl

@@ -149,6 +149,7 @@ absl::StatusOr<std::optional<TrailPoint>> FindInStage(kafka::Admin& admin,
   if (!message) return std::nullopt;
   SLUICE_ASSIGN_OR_RETURN(TrailPoint point,
                           Decode(contracts, *std::move(message), topic.topic, offset));
+  point.stage = stage;
   return std::optional<TrailPoint>(std::move(point));
 }
 

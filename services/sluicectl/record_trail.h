@@ -18,6 +18,7 @@
 namespace sluice::sluicectl {
 
 struct TrailPoint {
+  std::string stage;
   std::string topic;
   int64_t internal_offset = 0;
   batch::Coverage coverage;

@@ -1,3 +1,4 @@
+#include <CLI/CLI.hpp>
 #include <cstdio>
 
 #include "absl/strings/str_cat.h"
@@ -5,6 +6,7 @@
 #include "sluicectl/commands.h"
 #include "sluicectl/operation.h"
 #include "sluicectl/pipeline_argument.h"
+#include "sluicectl/redaction.h"
 #include "sluicectl/table.h"
 
 namespace sluice::sluicectl {
@@ -38,6 +40,7 @@ Json ToJson(const pb::TapResponse& record) {
   json.Set("failed_rules", std::move(rules)).Set("key", record.key());
   json.Set(record.columns() ? "columns" : "raw",
            record.columns() ? Json::Raw(record.value()) : Json(record.value()));
+  json.Set("redacted", record.redacted());
   return json;
 }
 
@@ -51,6 +54,11 @@ class TapCommand : public Command {
     app.add_option("STAGE", stage_, "validated, checked, simulator or a sink's name")->required();
     app.add_option("--verdict", request_verdict_, "Only records with this verdict")
         ->type_name("NAME");
+    app.add_option("--rule", rule_, "Only records that break this rule")->type_name("ID");
+    app.add_option("--column", column_, "Only records that break a rule of this column")
+        ->type_name("NAME");
+    app.add_option("--reason", reason_, "Only records that are corrupt for this reason")
+        ->type_name("NAME");
     partition_flag_ =
         app.add_option("--partition", partition_, "Only this partition")->type_name("N");
     app.add_option("--limit", limit_, "At most this many records")
@@ -61,6 +69,15 @@ class TapCommand : public Command {
         ->type_name("S")
         ->check(CLI::NonNegativeNumber)
         ->capture_default_str();
+    AddShowClassified(&app, &show_classified_);
+    app.footer(
+        "All filters that are given have to be true of a record; the service applies them. Rules "
+        "and "
+        "columns are those of\nthe contract in force; the validator evaluates no rules.\n\n"
+        "Examples:\n"
+        "  sluicectl tap validated --reason invalid_json --limit 5\n"
+        "  sluicectl tap checked --verdict failed --column speed_kmph\n"
+        "  sluicectl tap checked --rule not_hot_empty_and_fast --seconds 0 -o json");
   }
   absl::StatusOr<Outcome> Run(const Settings& settings) override {
     SLUICE_ASSIGN_OR_RETURN(const std::string pipeline, PipelineName(settings.pipeline));
@@ -72,6 +89,10 @@ class TapCommand : public Command {
     pb::TapRequest request;
     request.set_pipeline(target.pipeline->pipeline());
     request.set_verdict(request_verdict_);
+    request.set_rule(rule_);
+    request.set_column(column_);
+    request.set_reason(reason_);
+    request.set_show_classified(show_classified_);
     if (selection.partition) request.set_partition(partition_);
     request.set_limit(limit_);
     request.set_duration_ms(static_cast<int64_t>(seconds_ * 1000));
@@ -95,6 +116,8 @@ class TapCommand : public Command {
 
   std::string stage_;
   std::string request_verdict_;
+  std::string rule_, column_, reason_;
+  bool show_classified_ = false;
   int32_t partition_ = 0;
   CLI::Option* partition_flag_ = nullptr;
   int64_t limit_ = 100;

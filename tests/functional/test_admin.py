@@ -1,11 +1,14 @@
 """The admin API, health and metrics of real processes, met only through reflection and HTTP."""
 
 import base64
+import contextlib
 import json
+import pathlib
 import signal
 import threading
 
 import grpc
+import psycopg
 import pytest
 
 from support.admin import PIPELINES, SIMULATOR, Admin
@@ -78,24 +81,102 @@ def test_pause_seek_and_resume(running, pipeline, kafka, landing, judge):
     judge()
 
 
+@contextlib.contextmanager
+def flowing(kafka, pipeline, *values):
+    """Sampling begins with the call, so records flow until enough were seen."""
+    stop = threading.Event()
+
+    def load():
+        while not stop.wait(0.05):
+            kafka.produce(pipeline.source_topic, [(number % 2, b"secret-key", value) for number, value in enumerate(values)])
+
+    thread = threading.Thread(target=load)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
 def test_tap_shows_verdicts(running, pipeline, kafka):
-    with Admin(running.of("ingest-validator")[0].admin_address) as admin:
-        stream = admin.stream("Tap", limit=3, verdict="corrupt", duration_ms=20000)
-        # Sampling begins with the call, so records flow until enough were seen.
-        stop = threading.Event()
-
-        def load():
-            while not stop.wait(0.05):
-                kafka.produce(pipeline.source_topic, [(0, b"k", b"no json"), (1, b"k", clean_value(1))])
-
-        thread = threading.Thread(target=load)
-        thread.start()
-        try:
-            records = list(stream)
-        finally:
-            stop.set()
-            thread.join()
+    with Admin(running.of("ingest-validator")[0].admin_address) as admin, flowing(kafka, pipeline, b"no json", clean_value(1)):
+        records = list(admin.stream("Tap", limit=3, verdict="corrupt", duration_ms=20000))
     assert [(record["verdict"], record["reason"]) for record in records] == [("corrupt", "invalid_json")] * 3
+
+
+def test_tap_filters_in_the_service(running, pipeline, kafka, sluicectl):
+    fast = clean_value(1, speed_kmph=300)
+    both = clean_value(2, speed_kmph=300, fuel_level=None)
+    qc = running.of("qc")[0]
+
+    def tap(stage, *filters, expect=0):
+        endpoint = (running.of("ingest-validator")[0] if stage == "validated" else qc).admin_address
+        done = sluicectl("-o", "json", "--endpoint", endpoint, "tap", stage, "--limit", 4, "--seconds", 20, *filters, expect=expect)
+        return [json.loads(line) for line in done.stdout.splitlines()] or done.stderr
+
+    with flowing(kafka, pipeline, b"no json", b"", clean_value(1), fast, both):
+        by_rule = tap("checked", "--rule", "speed_kmph_maximum")
+        assert {tuple(record["failed_rules"]) for record in by_rule} <= {
+            ("speed_kmph_maximum",), ("speed_kmph_maximum", "fuel_level_null")}
+        by_all = tap("checked", "--rule", "speed_kmph_maximum", "--column", "fuel_level", "--verdict", "failed")
+        assert [record["columns"]["trip_id"] for record in by_all] == ["trip-00000"] * 4
+        assert all(record["failed_rules"] == ["speed_kmph_maximum", "fuel_level_null"] for record in by_all)
+        assert {record["reason"] for record in tap("validated", "--reason", "empty_value")} == {"empty_value"}
+
+        refused = tap("checked", "--rule", "speed_kmph_maximun", expect=2)
+        assert 'did you mean "speed_kmph_maximum"' in refused and "clock_not_ahead" in refused
+        assert "has no column `nothing`" in tap("checked", "--column", "nothing", expect=2)
+        assert "there are: invalid_json, " in tap("checked", "--reason", "nothing", expect=2)
+        assert "tap qc or a sink" in tap("validated", "--rule", "speed_kmph_maximum", expect=2)
+
+
+@pytest.fixture
+def classified(pipeline):
+    """Of the cars nobody is to see where they are and which they are."""
+    contract = pathlib.Path(pipeline) / "contract.odcs.yaml"
+    text = contract.read_text()
+    for column, word in (("car_id", "confidential"), ("latitude", "PII"), ("longitude", "public")):
+        assert f"- name: {column}\n" in text
+        text = text.replace(f"- name: {column}\n", f"- name: {column}\n        classification: {word}\n")
+    contract.write_text(text)
+
+
+def test_classified_values_are_hidden(classified, running, pipeline, kafka, landing, sluicectl, database_url):
+    qc = running.of("qc")[0]
+    failed = clean_value(1, car_id="secret-car", latitude=91.25, fuel_level=None)
+
+    def tap(*flags):
+        done = sluicectl("-o", "json", "--endpoint", qc.admin_address, "tap", "checked", "--limit", 1, *flags).stdout
+        return json.loads(done), done
+
+    with flowing(kafka, pipeline, b"secret-bytes", failed):
+        record, text = tap("--verdict", "failed")
+        assert "secret" not in text and "91.25" not in text and record["redacted"]
+        assert record["columns"]["car_id"] == record["columns"]["latitude"] == record["key"] == "[redacted]"
+        assert record["columns"]["longitude"] != "[redacted]" and record["columns"]["fuel_level"] is None
+        record, text = tap("--verdict", "corrupt")
+        assert "secret" not in text and record["raw"] == "[redacted]" and record["reason"] == "invalid_json"
+        record, _ = tap("--verdict", "failed", "--show-classified")
+        assert record["columns"]["car_id"] == "secret-car" and record["key"] == "secret-key" and not record["redacted"]
+        record, _ = tap("--verdict", "corrupt", "--show-classified")
+        assert record["raw"] == "secret-bytes"
+    assert "tap classified values" in qc.log_tail(1000)
+
+    landing.wait_all()
+    with psycopg.connect(database_url) as database:
+        [(refused,)] = database.execute("SELECT min(kafka_offset) FROM qc_failed_table WHERE kafka_partition = 1").fetchall()
+        [(corrupt,)] = database.execute("SELECT min(kafka_offset) FROM corrupt_records WHERE kafka_partition = 0").fetchall()
+    for partition, offset, source, word in ((1, refused, "failed", "secret-car"), (0, corrupt, "corrupt", "secret-bytes")):
+        at = ("--pipeline", pipeline, "--partition", partition, "--offset", offset)
+        for output in ("table", "json"):
+            for command in (["explain"], ["dead-letters", "show", "--from", source]):
+                hidden = sluicectl("-o", output, *command, *at).stdout
+                assert "[redacted]" in hidden and "secret" not in hidden and "91.25" not in hidden
+                assert word in sluicectl("-o", output, *command, *at, "--show-classified").stdout
+        bytes_ = ["dead-letters", "show", "--from", source, "--raw", *at]
+        assert "--show-classified" in sluicectl(*bytes_, expect=2).stderr
+        assert word in sluicectl(*bytes_, "--show-classified").stdout
 
 
 def test_drain_and_resume(running, pipeline, kafka, landing):
