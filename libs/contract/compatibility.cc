@@ -45,6 +45,18 @@ std::string NotEvery(std::string_view from, std::string_view to) {
   return Concat("not every ", from, " is also a valid ", to);
 }
 
+/// All that is executed of it, apart from the dimension.
+std::string Describe(const Metric& metric) {
+  std::string text = metric.metric;
+  if (!metric.column.empty()) Append(&text, " of ", metric.column);
+  // The names of the others say what they count.
+  if (metric.metric != "nullValues" && metric.predicate)
+    Append(&text, " (not ", metric.predicate->text, ")");
+  Append(&text, " ", metric.threshold.Text(),
+         metric.unit == Metric::Unit::kPercent ? " percent" : "", ", ", metric.severity);
+  return text;
+}
+
 class Comparer {
  public:
   Comparer(const Contract& before, const Contract& after) : before_(before), after_(after) {}
@@ -62,6 +74,7 @@ class Comparer {
       if (before_.FindColumn(column.name) < 0) Added(column);
     }
     CompareRules();
+    CompareMetrics();
     CompareUnknownFields();
     return std::move(result_);
   }
@@ -170,6 +183,29 @@ class Comparer {
     }
     Add(std::move(what), backward, forward,
         Both(backward ? "" : std::string(kOldBreaksNew), forward ? "" : kNewBreaksOld));
+  }
+
+  static const Metric* FindMetric(const Contract& contract, std::string_view id) {
+    for (const Metric& metric : contract.metrics) {
+      if (metric.id == id) return &metric;
+    }
+    return nullptr;
+  }
+
+  // They judge no record, so that every change of theirs is compatible.
+  void CompareMetrics() {
+    for (const Metric& old : before_.metrics) {
+      const Metric* now = FindMetric(after_, old.id);
+      if (now == nullptr) {
+        Add(Concat("metric ", old.id, ": removed (", Describe(old), ")"), true, true, "");
+      } else if (Describe(old) != Describe(*now)) {
+        Add(Concat("metric ", old.id, ": ", Describe(old), " -> ", Describe(*now)), true, true, "");
+      }
+    }
+    for (const Metric& now : after_.metrics) {
+      if (FindMetric(before_, now.id) == nullptr)
+        Add(Concat("metric ", now.id, ": added, ", Describe(now)), true, true, "");
+    }
   }
 
   void CompareUnknownFields() {

@@ -35,7 +35,7 @@ struct Change {
 };
 
 struct Comparison {
-  std::vector<Change> changes;  ///< columns in their order, then rules, then the rest
+  std::vector<Change> changes;  ///< columns in their order, then rules, metrics, the rest
 
   /// That of all changes together.
   Compatibility compatibility() const;

@@ -1,8 +1,11 @@
 #include "sample/trial.h"
 
+#include <algorithm>
+
 #include "arrow/record_batch.h"
 #include "base/status.h"
 #include "rules/explanation.h"
+#include "rules/metric_counter.h"
 #include "sample/judge.h"
 
 namespace sluice::sample {
@@ -13,9 +16,13 @@ constexpr size_t kShownBytes = 60;
 class Trial {
  public:
   Trial(std::shared_ptr<const contract::Contract> contract, const TrialOptions& options)
-      : options_(options), contract_(contract), judge_(contract, options.limits) {
+      : options_(options),
+        contract_(contract),
+        judge_(contract, options.limits),
+        counter_(contract) {
     table_.reasons.resize(batch::kReasonCount);
     table_.rules.resize(contract_->rules.size());
+    table_.metrics.resize(contract_->metrics.size());
   }
 
   absl::StatusOr<CheckTable> Run(Sample* sample) {
@@ -27,6 +34,7 @@ class Trial {
       if (judge_.Full()) SLUICE_RETURN_IF_ERROR(JudgeBatch());
     }
     SLUICE_RETURN_IF_ERROR(JudgeBatch());
+    if (options_.window == 0) CloseWindow();
     return std::move(table_);
   }
 
@@ -54,6 +62,7 @@ class Trial {
     SLUICE_RETURN_IF_ERROR(judge_.Finish());
     for (size_t rule = 0; rule < table_.rules.size(); ++rule) CountRule(rule);
     for (size_t row = 0; row < rows_.size(); ++row) CountRow(row);
+    if (!contract_->metrics.empty()) SLUICE_RETURN_IF_ERROR(CountMetrics());
     rows_.clear();
     return absl::OkStatus();
   }
@@ -87,9 +96,45 @@ class Trial {
                    has_columns ? outcome.FailedRules(index) : std::string_view()});
   }
 
+  absl::Status CountMetrics() {
+    SLUICE_RETURN_IF_ERROR(counter_.Bind(judge_.rows()));
+    const auto rows = static_cast<int64_t>(rows_.size());
+    for (int64_t row = 0; row < rows;) {
+      if (window_.read == 0) first_line_ = rows_[static_cast<size_t>(row)].line;
+      const int64_t end =
+          options_.window == 0 ? rows : std::min(rows, row + options_.window - window_.read);
+      counter_.Count(row, end, &window_);
+      last_line_ = rows_[static_cast<size_t>(end - 1)].line;
+      row = end;
+      if (window_.read == options_.window) CloseWindow();
+    }
+    return absl::OkStatus();
+  }
+
+  void CloseWindow() {
+    if (window_.read == 0) return;
+    for (size_t i = 0; i < table_.metrics.size(); ++i) {
+      const contract::Metric& metric = contract_->metrics[i];
+      const double value = metric.Value(window_.counted[i], window_.rows, window_.read);
+      MetricCheck& check = table_.metrics[i];
+      check.lowest = check.windows == 0 ? value : std::min(check.lowest, value);
+      check.highest = check.windows == 0 ? value : std::max(check.highest, value);
+      ++check.windows;
+      if (metric.threshold.Holds(value)) continue;
+      ++check.failed;
+      if (check.examples.size() < options_.examples)
+        check.examples.push_back({first_line_, last_line_, value});
+    }
+    window_ = {};
+  }
+
   const TrialOptions& options_;
   std::shared_ptr<const contract::Contract> contract_;
   Judge judge_;
+  rules::MetricCounter counter_;
+  batch::Window window_;    // of the metrics, so far: its range is not used
+  int64_t first_line_ = 0;  // of the window
+  int64_t last_line_ = 0;
   std::vector<Row> rows_;  // of the batch
   CheckTable table_;
 };

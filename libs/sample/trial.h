@@ -38,12 +38,29 @@ struct RuleCheck {
   std::vector<Example> examples;
 };
 
+/// A window of the sample in which a metric misses its threshold.
+struct MetricExample {
+  int64_t first_line = 0;
+  int64_t last_line = 0;
+  double value = 0;
+};
+
+/// What a metric of the contract is over the windows of the sample.
+struct MetricCheck {
+  int64_t windows = 0;
+  int64_t failed = 0;  ///< of them, those whose value misses the threshold
+  double lowest = 0;   ///< value in any window
+  double highest = 0;
+  std::vector<MetricExample> examples;
+};
+
 struct CheckTable {
   int64_t records = 0;
   batch::Counts verdicts{};
   int64_t warned = 0;                ///< clean records that break a rule with action `warn`
   std::vector<ReasonCheck> reasons;  ///< by batch::Reason
   std::vector<RuleCheck> rules;      ///< in the order of the contract's
+  std::vector<MetricCheck> metrics;  ///< in the order of the contract's
 
   int64_t Count(batch::Verdict verdict) const { return verdicts[static_cast<size_t>(verdict)]; }
 };
@@ -61,7 +78,10 @@ struct RecordVerdict {
 struct TrialOptions {
   record::Limits limits;
   int64_t timestamp_ms = 0;  ///< what `_timestamp` is for every record
-  size_t examples = 3;       ///< of each reason and rule
+  size_t examples = 3;       ///< of each reason, rule and metric
+  /// Records in a window of the metrics; what is left at the end of the sample is no window, as in
+  /// qc. 0: the whole sample is one.
+  int64_t window = 0;
   /// Called for every record, in order.
   std::function<void(const RecordVerdict&)> each = nullptr;
 };

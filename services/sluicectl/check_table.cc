@@ -1,5 +1,8 @@
 #include "sluicectl/check_table.h"
 
+#include <algorithm>
+
+#include "absl/strings/str_replace.h"
 #include "base/strings.h"
 #include "contract/names.h"
 #include "rules/explanation.h"
@@ -11,6 +14,8 @@ namespace {
 
 using batch::Verdict;
 using sample::Example;
+
+bool IsError(const contract::Metric& metric) { return metric.severity == "error"; }
 
 Json Cell(const std::string& text) { return text.empty() ? Json() : Json(text); }
 
@@ -45,6 +50,74 @@ std::string Lines(const std::vector<Example>& examples, std::string_view place) 
   return text;
 }
 
+std::string NumberText(double number) { return Json(number).Dump(); }
+
+std::string Values(const sample::MetricCheck& check) {
+  if (check.windows == 0) return "";
+  const std::string lowest = NumberText(check.lowest), highest = NumberText(check.highest);
+  return lowest == highest ? lowest : Concat(lowest, " to ", highest);
+}
+
+/// One window a line.
+std::string Windows(const std::vector<sample::MetricExample>& examples, std::string_view place) {
+  std::string text;
+  for (const sample::MetricExample& example : examples) {
+    Append(&text, text.empty() ? "" : "\n", place, "s ", example.first_line, " to ",
+           example.last_line, ": ", NumberText(example.value));
+  }
+  return text;
+}
+
+std::string Asked(const contract::Metric& metric) {
+  return Concat(metric.threshold.Text(),
+                metric.unit == contract::Metric::Unit::kPercent ? " percent" : "");
+}
+
+Table MetricTable(const contract::Contract& contract, const sample::CheckTable& checks,
+                  std::string_view place) {
+  Table table({"metric", "column", "severity", "threshold", "value", "passed", "windows", "failed",
+               "examples"});
+  for (size_t i = 0; i < checks.metrics.size(); ++i) {
+    const contract::Metric& metric = contract.metrics[i];
+    const sample::MetricCheck& check = checks.metrics[i];
+    table.AddRow({metric.id, Cell(metric.column), metric.severity, Asked(metric),
+                  Cell(Values(check)), check.failed == 0, check.windows, check.failed,
+                  Cell(absl::StrReplaceAll(Windows(check.examples, place), {{"\n", "; "}}))});
+  }
+  return table;
+}
+
+Json MetricsJson(const contract::Contract& contract, const sample::CheckTable& checks) {
+  Json metrics = Json::Array();
+  for (size_t i = 0; i < checks.metrics.size(); ++i) {
+    const contract::Metric& metric = contract.metrics[i];
+    const sample::MetricCheck& check = checks.metrics[i];
+    Json examples = Json::Array();
+    for (const sample::MetricExample& example : check.examples) {
+      examples.Add(Json::Object()
+                       .Set("first_line", example.first_line)
+                       .Set("last_line", example.last_line)
+                       .Set("value", example.value));
+    }
+    metrics.Add(
+        Json::Object()
+            .Set("rule", metric.id)
+            .Set("metric", metric.metric)
+            .Set("column", Cell(metric.column))
+            .Set("severity", metric.severity)
+            .Set("dimension", Cell(metric.dimension))
+            .Set("threshold", metric.threshold.Text())
+            .Set("unit", metric.unit == contract::Metric::Unit::kPercent ? "percent" : "rows")
+            .Set("windows", check.windows)
+            .Set("failed", check.failed)
+            .Set("lowest", check.lowest)
+            .Set("highest", check.highest)
+            .Set("passed", check.failed == 0)
+            .Set("examples", std::move(examples)));
+  }
+  return metrics;
+}
+
 Table VerdictTable(const sample::CheckTable& checks) {
   Table table({"verdict", "records"});
   for (const Verdict verdict :
@@ -55,6 +128,13 @@ Table VerdictTable(const sample::CheckTable& checks) {
 }
 
 }  // namespace
+
+bool CheckReport::MissesThreshold(bool error) const {
+  for (size_t i = 0; i < table.metrics.size(); ++i) {
+    if (table.metrics[i].failed > 0 && IsError(contract.metrics[i]) == error) return true;
+  }
+  return false;
+}
 
 std::string CheckReport::ToText() const {
   const char* const place = format == sample::Format::kParquet ? "row" : "line";
@@ -74,9 +154,16 @@ std::string CheckReport::ToText() const {
                   check.failed, rule.summary, sluicectl::ToText(check.examples, place)});
   }
   if (!rules.empty()) Append(&text, "\n", rules.ToText());
+  const Table metrics = MetricTable(contract, table, place);
+  if (!metrics.empty()) Append(&text, "\n", metrics.ToText());
   Append(&text, "\n", table.records, " records judged by ", contract.id, " ", contract.version,
          ": ", table.Count(Verdict::kCorrupt), " corrupt, ", table.Count(Verdict::kFailed),
          " failed, ", table.warned, " clean with warnings");
+  if (!table.metrics.empty()) {
+    const auto failed = std::count_if(table.metrics.begin(), table.metrics.end(),
+                                      [](const auto& check) { return check.failed > 0; });
+    Append(&text, "; ", failed, " of ", table.metrics.size(), " metrics miss their threshold");
+  }
   return text;
 }
 
@@ -120,7 +207,8 @@ Json CheckReport::ToJson(bool passed) const {
       .Set("warned_records", table.warned)
       .Set("verdicts", std::move(verdicts))
       .Set("corrupt", std::move(reasons))
-      .Set("rules", std::move(rules));
+      .Set("rules", std::move(rules))
+      .Set("metrics", MetricsJson(contract, table));
 }
 
 std::string CheckReport::ToJunit(bool warnings_fail) const {
@@ -149,6 +237,17 @@ std::string CheckReport::ToJunit(bool warnings_fail) const {
       of_rule.details = Lines(check.examples, place);
     }
     cases.push_back(std::move(of_rule));
+  }
+  for (size_t i = 0; i < table.metrics.size(); ++i) {
+    const contract::Metric& metric = contract.metrics[i];
+    const sample::MetricCheck& check = table.metrics[i];
+    JunitCase of_metric{contract.id, metric.id, std::nullopt, ""};
+    if (check.failed > 0 && (IsError(metric) || warnings_fail)) {
+      of_metric.failure = Concat(Asked(metric), ", but it is ", Values(check), ": ", check.failed,
+                                 " of ", check.windows, " windows");
+      of_metric.details = Windows(check.examples, place);
+    }
+    cases.push_back(std::move(of_metric));
   }
   return JunitXml(Concat(contract.id, " ", contract.version), cases);
 }

@@ -14,10 +14,13 @@ struct CheckReport {
   const sample::CheckTable& table;
   sample::Format format;
 
+  /// Whether a metric misses its threshold in some window: one whose severity is error, or (not
+  /// `error`) one with a lower severity.
+  bool MissesThreshold(bool error) const;
   /// Without a line end.
   std::string ToText() const;
   Json ToJson(bool passed) const;
-  /// A case per rule, and one for the records as such. A rule that only warns fails when
+  /// A case per rule and metric, and one for the records as such. One that only warns fails when
   /// `warnings_fail`.
   std::string ToJunit(bool warnings_fail) const;
 };

@@ -85,7 +85,7 @@ class ContractDiffCommand : public Command {
   static void PrintText(const contract::Contract& before, const contract::Contract& after,
                         const contract::Comparison& comparison, const std::string& refusal) {
     if (comparison.changes.empty()) {
-      PrintLine("no column, rule or action changes");
+      PrintLine("no column, rule, metric or action changes");
     } else {
       Print(ToTable(comparison), Format::kTable);
     }

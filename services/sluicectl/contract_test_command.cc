@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <cstring>
 #include <functional>
+#include <limits>
 
 #include "absl/time/clock.h"
 #include "base/status.h"
@@ -49,17 +50,23 @@ class ContractTestCommand : public Command {
     app.add_option("--timestamp", timestamp_,
                    "What _timestamp is, such as 2024-03-10T14:22:35Z (default: now)")
         ->type_name("TIME");
-    app.add_option("--examples", examples_, "Examples of each reason and rule")
+    app.add_option("--examples", examples_, "Examples of each reason, rule and metric")
         ->type_name("N")
         ->check(CLI::Range(0, 1000))
         ->capture_default_str();
+    app.add_option("--window", window_,
+                   "Measure the contract's metrics over windows of N records, each by itself; what "
+                   "is left at\nthe end is no window (default: the whole sample is one)")
+        ->type_name("N")
+        ->check(CLI::Range(int64_t{1}, std::numeric_limits<int64_t>::max()));
     app.add_option("--records", records_, "Write the verdict of each record there, as NDJSON")
         ->type_name("FILE");
     app.add_option("--junit", junit_, "Write the results there, as JUnit's XML")->type_name("FILE");
     fail_on_.AddFlag(app);
     app.footer(
-        "Exit codes: 0 no record is corrupt or failed (warnings are fine; see --fail-on), 1 some "
-        "are,\n2 a file cannot be read, or the contract has errors.\n\n"
+        "Exit codes: 0 no record is corrupt or failed, and no metric of severity error misses its "
+        "threshold\n(warnings are fine; see --fail-on), 1 some are or one does, 2 a file cannot be "
+        "read, or the contract\nhas errors.\n\n"
         "Examples:\n"
         "  sluicectl contract test orders.odcs.yaml --sample orders.ndjson\n"
         "  sluicectl contract test pipelines/orders --sample orders.csv --junit report.xml\n"
@@ -73,6 +80,7 @@ class ContractTestCommand : public Command {
     sample::TrialOptions options;
     options.limits = record::LimitsOf(files.pipeline.value_or(contract::PipelineConfig()));
     options.examples = static_cast<size_t>(examples_);
+    options.window = window_;
     SLUICE_ASSIGN_OR_RETURN(options.timestamp_ms, Timestamp());
     SLUICE_ASSIGN_OR_RETURN(const auto sample,
                             sample_.Open(options.limits.max_record_bytes, &contract));
@@ -89,12 +97,18 @@ class ContractTestCommand : public Command {
     if (table.records == 0) {
       return absl::InvalidArgumentError(Concat(sample_.path(), " has no records"));
     }
+    if (!contract.metrics.empty() && table.records < window_) {
+      return absl::InvalidArgumentError(Concat("--window: ", sample_.path(), " has only ",
+                                               table.records,
+                                               " records, so that no metric would be measured"));
+    }
     if (records != nullptr) SLUICE_RETURN_IF_ERROR(Close(std::move(records), records_));
     const CheckReport report{contract, table, sample->format()};
     SLUICE_RETURN_IF_ERROR(WriteJunit(report));
     const Outcome outcome = fail_on_.Judge(
-        table.Count(batch::Verdict::kCorrupt) + table.Count(batch::Verdict::kFailed) > 0,
-        table.warned > 0);
+        table.Count(batch::Verdict::kCorrupt) + table.Count(batch::Verdict::kFailed) > 0 ||
+            report.MissesThreshold(/*error=*/true),
+        table.warned > 0 || report.MissesThreshold(/*error=*/false));
     if (settings.format == Format::kJson) {
       PrintLine(report.ToJson(outcome == Outcome::kFine).Dump());
     } else {
@@ -126,6 +140,7 @@ class ContractTestCommand : public Command {
   SampleFlags sample_;
   std::string timestamp_;
   int examples_ = 3;
+  int64_t window_ = 0;
   std::string records_;
   std::string junit_;
   FailOn fail_on_;
