@@ -31,6 +31,8 @@ class ExpressionParser {
       : lexer_(text), columns_(columns), error_(error) {}
 
   bool Parse(Expression* out);
+  /// Whether it failed because the text has too many levels or parts.
+  bool too_large() const { return too_large_; }
 
  private:
   /// One level of nesting, for as long as it lives.
@@ -97,6 +99,7 @@ class ExpressionParser {
   Token token_;
   int depth_ = 0;
   int nodes_ = 0;
+  bool too_large_ = false;
 };
 
 }  // namespace sluice::contract

@@ -65,6 +65,7 @@ std::string ExpressionParser::Hint() const {
 
 bool ExpressionParser::Count() {
   if (++nodes_ <= kMaxExpressionNodes) return true;
+  too_large_ = true;
   return FailHere(Concat("the expression has more than ", kMaxExpressionNodes, " parts"));
 }
 

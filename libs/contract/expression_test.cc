@@ -83,6 +83,49 @@ TEST(Expression, ViolationsAreSaidTheOtherWayRound) {
   EXPECT_EQ(text.substr(text.size() - 3), "...");
 }
 
+// However deep: refused, or read back from its own text as the same.
+TEST(Expression, WhatIsAcceptedReadsBackFromItsText) {
+  const std::vector<Column> columns = Columns();
+  const struct {
+    const char *open, *inside, *close;
+    bool has_bounds;  // of levels
+  } shapes[] = {{"not ", "b", "", true},
+                {"not b = ", "b", "", false},
+                {"not (b = ", "b", ")", true},
+                {"not b or not (not ", "b", ")", true},
+                {"-(1 + ", "i", ") > 0 and b", true},
+                {"i + i * (", "i", ")", true},
+                {"i * -(i + ", "i", ")", true},
+                {"case when b then not ", "b", " end", true},
+                {"i in (1) or (b and not ", "b", ")", true},
+                {"i + ", "i", "", false},
+                {"i % 2 - ", "i", "", false}};
+  for (const auto& shape : shapes) {
+    int accepted = 0;
+    for (int levels = 1; levels <= 60; ++levels) {
+      std::string text = shape.inside;
+      for (int i = 0; i < levels; ++i) text = Concat(shape.open, text, shape.close);
+      if (shape.inside[0] == 'i') text += " > 0";
+      ExpressionError error;
+      const auto expression = ParseExpression(text, columns, &error);
+      if (!expression) continue;
+      ++accepted;
+      const std::string written = ToText(*expression, columns);
+      const auto again = ParseExpression(written, columns, &error);
+      ASSERT_TRUE(again.has_value()) << text << " is " << written << ": " << error.message;
+      EXPECT_EQ(ToText(*again, columns), written);
+    }
+    EXPECT_TRUE(accepted < 60 || !shape.has_bounds) << shape.open;
+  }
+  // A long chain has no levels.
+  std::string sum = "i";
+  for (int i = 0; i < 300; ++i) sum += i % 2 == 0 ? " + i" : " - i";
+  ExpressionError error;
+  const auto expression = ParseExpression(sum + " > 0", columns, &error);
+  ASSERT_TRUE(expression.has_value()) << error.message;
+  EXPECT_EQ(ToText(*expression, columns), "(" + sum + ") > 0");
+}
+
 TEST(Expression, DepthAndSizeAreBounded) {
   const std::vector<Column> columns = Columns();
   ExpressionError error;

@@ -128,6 +128,12 @@ bool IsLeaf(const Expression& e) {
          FunctionOf(e) != nullptr;
 }
 
+/// Sums and products: operators that are read from left to right without parentheses.
+int ChainOf(Op op) {
+  if (op == Op::kAdd || op == Op::kSubtract) return 1;
+  return op == Op::kMultiply || op == Op::kDivide || op == Op::kModulo ? 2 : 0;
+}
+
 /// An operand, in parentheses unless it is a leaf.
 std::string Operand(const Expression& e, const std::vector<Column>& columns) {
   if (IsLeaf(e)) return ToText(e, columns);
@@ -193,6 +199,7 @@ std::string ToText(const Expression& e, const std::vector<Column>& columns) {
       if (IsPredicate(e.args[0].op)) {
         return Concat(Operand(e.args[0].args[0], columns), " not ", Predicate(e.args[0], columns));
       }
+      if (e.args[0].op == Op::kNot) return Concat("not ", ToText(e.args[0], columns));
       return Concat("not ", Operand(e.args[0], columns));
     case Op::kNegate:
       return Concat("-", Operand(e.args[0], columns));
@@ -216,7 +223,9 @@ std::string ToText(const Expression& e, const std::vector<Column>& columns) {
       Append(&args, args.empty() ? "" : ", ", ToText(arg, columns));
     return Concat(function->name, "(", args, ")");
   }
-  return Concat(Operand(e.args[0], columns), " ", Symbol(e.op), " ", Operand(e.args[1], columns));
+  const bool goes_on = ChainOf(e.op) != 0 && ChainOf(e.op) == ChainOf(e.args[0].op);
+  return Concat(goes_on ? ToText(e.args[0], columns) : Operand(e.args[0], columns), " ",
+                Symbol(e.op), " ", Operand(e.args[1], columns));
 }
 
 std::string ViolationText(const Expression& e, const std::vector<Column>& columns) {

@@ -16,6 +16,7 @@ namespace sluice::contract {
 
 bool ExpressionParser::CheckDepth() {
   if (depth_ <= kMaxExpressionDepth) return true;
+  too_large_ = true;
   return FailHere(Concat("nested deeper than ", kMaxExpressionDepth, " levels"));
 }
 
