@@ -250,7 +250,8 @@ std::optional<Column> ReadColumn(const YamlNode& property, Diagnostics* diagnost
   if (reader.Boolean("unique").value_or(false)) {
     diagnostics->Error(
         *reader.Find("unique"), "not-supported",
-        "\"unique\" is not supported: a record is judged without looking at other records");
+        "\"unique\" is not supported: a record is judged without looking at other records; "
+        "look for duplicates in the table (GROUP BY ... HAVING count(*) > 1)");
   }
   column.classification = reader.Text("classification").value_or("");
   column.description = reader.Text("description").value_or("");

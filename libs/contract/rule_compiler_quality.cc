@@ -186,7 +186,7 @@ bool RuleCompiler::IsMeasured(const MapReader& quality, const std::string& metri
   if (metric == "duplicateValues") {
     diagnostics_->Error(at, "not-supported",
                         "metric \"duplicateValues\" is not supported: no record is compared with "
-                        "others");
+                        "others; count them in the table (GROUP BY ... HAVING count(*) > 1)");
   } else if (!of_column && metric != "rowCount") {
     diagnostics_->Error(at, "invalid-value",
                         Concat("there is no metric \"", metric.substr(0, 60), "\""));
