@@ -70,14 +70,14 @@ using testing::ElementsAre;
 
 TEST_F(InferenceTest, TheNarrowestTypeThatHoldsAll) {
   const Inference inference = Infer(
-      R"({"id":"a","n":1,"x":1,"b":true,"d":"2024-03-10","t":"2024-03-10T10:00:00Z","nil":null,"mixed":"2024-03-10"})"
+      R"({"id":"a","n":1,"x":1,"b":true,"d":"2024-03-10","t":"2024-03-10T10:00:00Z","c":"08:15","nil":null,"mixed":"2024-03-10"})"
       "\n"
-      R"({"id":"b","n":-2,"x":1.5,"b":false,"d":"2024-03-11","t":"2024-03-10 10:00:00","mixed":"soon"})"
+      R"({"id":"b","n":-2,"x":1.5,"b":false,"d":"2024-03-11","t":"2024-03-10 10:00:00","c":"23:59:59.5","mixed":"soon"})"
       "\n");
   EXPECT_THAT(Columns(inference),
               ElementsAre("id string required", "n integer required", "x number required",
                           "b boolean required", "d date required", "t timestamp required",
-                          "nil string", "mixed string required"));
+                          "c time required", "nil string", "mixed string required"));
   EXPECT_EQ(inference.unusable, 0);
 }
 

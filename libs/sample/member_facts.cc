@@ -8,6 +8,7 @@
 #include "absl/strings/match.h"
 #include "base/strings.h"
 #include "contract/expression_text.h"
+#include "contract/timestamp.h"
 #include "record/json_scanner.h"
 #include "record/time_parser.h"
 #include "sample/json_text.h"
@@ -19,12 +20,13 @@ using contract::LogicalType;
 
 constexpr Types kAll = Bit(LogicalType::kString) | Bit(LogicalType::kInteger) |
                        Bit(LogicalType::kNumber) | Bit(LogicalType::kBoolean) |
-                       Bit(LogicalType::kDate) | Bit(LogicalType::kTimestamp);
+                       Bit(LogicalType::kDate) | Bit(LogicalType::kTimestamp) |
+                       Bit(LogicalType::kTime);
 
 // From the narrowest.
-constexpr LogicalType kByNarrowness[] = {LogicalType::kBoolean,   LogicalType::kInteger,
-                                         LogicalType::kNumber,    LogicalType::kDate,
-                                         LogicalType::kTimestamp, LogicalType::kString};
+constexpr LogicalType kByNarrowness[] = {
+    LogicalType::kBoolean,   LogicalType::kInteger, LogicalType::kNumber, LogicalType::kDate,
+    LogicalType::kTimestamp, LogicalType::kTime,    LogicalType::kString};
 
 // A text is taken for an enumeration when it has at most so many values ...
 constexpr size_t kFewValues = 12;
@@ -82,6 +84,7 @@ Types MemberFacts::TypesOfText(std::string_view text) {
   Types fits = text.find('\0') == std::string_view::npos ? Bit(LogicalType::kString) : 0;
   if (record::ParseDate(text, &days)) fits |= Bit(LogicalType::kDate);
   if (record::ParseTimestamp(text, &micros)) fits |= Bit(LogicalType::kTimestamp);
+  if (contract::ParseTimeOfDay(text, &micros)) fits |= Bit(LogicalType::kTime);
   return fits;
 }
 
