@@ -12,6 +12,18 @@
 
 namespace sluice::ingest_validator {
 
+namespace {
+
+void LogComparison(std::string_view event, const contract::Contract& before,
+                   const contract::Contract& after, const contract::Comparison& comparison) {
+  log::Info(event, {{"version", after.version},
+                    {"previous_version", before.version},
+                    {"compatibility", comparison.name()},
+                    {"changes", comparison.ToString()}});
+}
+
+}  // namespace
+
 ValidateWorker::Judge::Judge(std::shared_ptr<const contract::Contract> contract,
                              const record::Limits& limits)
     : parser(contract, limits), encoder(contract) {}
@@ -158,11 +170,24 @@ absl::StatusOr<ValidateWorker::Judge*> ValidateWorker::JudgeFor(const batch::Con
   }
   // The one in force may have gone from the topic with it.
   if (newer >= 0) {
+    if (newer > 0 && !last.version.empty()) CompareWith(last);
     SLUICE_RETURN_IF_ERROR(contracts_.Publish(own_contract_));
     return MakeJudge(own_contract_);
   }
   SLUICE_ASSIGN_OR_RETURN(auto contract, contracts_.Find(last.content_hash));
   return MakeJudge(std::move(contract));
+}
+
+void ValidateWorker::CompareWith(const batch::ContractRef& last) {
+  if (!compared_.insert(last.content_hash).second) return;
+  const auto before = contracts_.Find(last.content_hash);
+  if (!before.ok()) {
+    log::Warn("a newer contract comes into force; the one before is not there to compare it with",
+              {{"version", own_contract_->version}, {"previous_version", last.version}});
+    return;
+  }
+  LogComparison("a newer contract comes into force", **before, *own_contract_,
+                contract::Compare(**before, *own_contract_));
 }
 
 ValidateWorker::Judge* ValidateWorker::MakeJudge(
@@ -403,10 +428,7 @@ absl::StatusOr<service::ReloadResult> ValidateWorker::ReloadContract() {
   }
   SLUICE_RETURN_IF_ERROR(contracts_.Publish(contract));
   result.comparison = contract::Compare(*own_contract_, *contract);
-  log::Info("the contract was reloaded", {{"version", result.version},
-                                          {"previous_version", result.previous_version},
-                                          {"compatibility", result.comparison.name()},
-                                          {"changes", result.comparison.ToString()}});
+  LogComparison("the contract was reloaded", *own_contract_, *contract, result.comparison);
   own_contract_ = std::move(contract);
   // In force from the next batch boundary on: where records wait, once they are sent (Emit).
   for (auto& [number, partition] : partitions_) {

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "batch/wire.h"
@@ -69,6 +70,8 @@ class ValidateWorker : public stage::Worker {
   absl::StatusOr<Position> Begin(int32_t partition, const stage::BatchOutput::End& end,
                                  const kafka::Watermarks& source);
   absl::StatusOr<Judge*> JudgeFor(const batch::ContractRef& last);
+  /// Say, once, what changes from the contract in force to our newer one.
+  void CompareWith(const batch::ContractRef& last);
   Judge* MakeJudge(std::shared_ptr<const contract::Contract> contract);
   bool IsFull(const Partition& partition) const;
   /// Its batch was not taken: a fault is on its way, and what comes until then is read again.
@@ -88,6 +91,7 @@ class ValidateWorker : public stage::Worker {
   stage::ContractStore contracts_;
   stage::BatchOutput output_;
   std::map<std::string, std::unique_ptr<Judge>> judges_;  // by content hash
+  std::set<std::string> compared_;  // content hashes that ours was compared with
   std::map<int32_t, Partition> partitions_;
   std::vector<kafka::Message>
       waiting_;  // behind a batch that cannot be sent yet; bounded by what one poll gives

@@ -197,3 +197,13 @@ def test_a_reload_says_how_compatible_it_is(pipeline, chain, kafka, landing, slu
 
     [again] = json.loads(sluicectl(*reload, "-o", "json").stdout)
     assert again["compatibility"] == "full" and again["changes"] == [] and again["version"] == "1.1.0"
+
+    # So does a start with a file that is newer than what the log holds in force.
+    validator.kill()
+    path.write_text(text.replace("version: 1.1.0", "version: 1.2.0", 1))
+    validator.start()
+    kafka.produce(pipeline.source_topic, [(0, None, clean_value(2))])
+    landing.wait_all()
+    [logged] = [json.loads(line) for line in validator.log_tail(1000).splitlines() if "a newer contract comes into force" in line]
+    assert (logged["previous_version"], logged["version"]) == ("1.1.0", "1.2.0")
+    assert logged["compatibility"] == "backward" and "speed_kmph <= 150 -> speed_kmph <= 250" in logged["changes"]
