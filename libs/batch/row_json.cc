@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/time.h"
@@ -97,21 +98,71 @@ void AppendValue(const arrow::Array& column, int64_t row, std::string* out) {
   }
 }
 
-// `hide`: whether the values of a column of the contract are to be hidden.
-template <typename Hide>
-std::string ToJson(const arrow::RecordBatch& rows, int64_t row, const Hide& hide) {
-  std::string json = "{";
-  for (int i = kSystemColumns; i < rows.num_columns(); ++i) {
-    if (i > kSystemColumns) json.push_back(',');
-    AppendJsonString(rows.schema()->field(i)->name(), &json);
-    json.push_back(':');
-    if (hide(static_cast<size_t>(i - kSystemColumns)) && rows.column(i)->IsValid(row)) {
-      AppendJsonString(contract::kRedacted, &json);
+/// `hide`: whether the values of a column of the contract are to be hidden.
+using Hide = absl::FunctionRef<bool(const contract::Column&)>;
+
+class RowWriter {
+ public:
+  RowWriter(const contract::Contract& contract, const arrow::RecordBatch& rows, int64_t row,
+            Hide hide, std::string* out)
+      : contract_(contract), rows_(rows), row_(row), hide_(hide), out_(out) {}
+
+  /// The members of `object` (-1: of the record): the columns from `begin` to before `end`.
+  void AppendMembers(int object, int begin, int end) {
+    out_->push_back('{');
+    for (int column = begin; column < end;) {
+      if (column > begin) out_->push_back(',');
+      const int inner = contract_.ObjectBetween(object, column);
+      if (inner >= 0) {
+        const contract::Object& spec = contract_.objects[static_cast<size_t>(inner)];
+        AppendName(spec.name, object);
+        AppendObject(inner, spec);
+        column = spec.end_column;
+      } else {
+        const contract::Column& spec = contract_.columns[static_cast<size_t>(column)];
+        AppendName(spec.name, object);
+        if (hide_(spec) && Cells(column).IsValid(row_)) {
+          AppendJsonString(contract::kRedacted, out_);
+        } else {
+          AppendValue(Cells(column), row_, out_);
+        }
+        ++column;
+      }
+    }
+    out_->push_back('}');
+  }
+
+ private:
+  const arrow::Array& Cells(int column) const { return *rows_.column(kSystemColumns + column); }
+
+  void AppendName(std::string_view path, int object) {
+    AppendJsonString(contract_.MemberName(path, object), out_);
+    out_->push_back(':');
+  }
+
+  void AppendObject(int object, const contract::Object& spec) {
+    bool all_null = !spec.required;
+    for (int column = spec.first_column; all_null && column < spec.end_column; ++column)
+      all_null = Cells(column).IsNull(row_);
+    if (all_null) {
+      out_->append("null");
     } else {
-      AppendValue(*rows.column(i), row, &json);
+      AppendMembers(object, spec.first_column, spec.end_column);
     }
   }
-  json.push_back('}');
+
+  const contract::Contract& contract_;
+  const arrow::RecordBatch& rows_;
+  const int64_t row_;
+  const Hide hide_;
+  std::string* const out_;
+};
+
+std::string ToJson(const contract::Contract& contract, const arrow::RecordBatch& rows, int64_t row,
+                   Hide hide) {
+  std::string json;
+  RowWriter(contract, rows, row, hide, &json)
+      .AppendMembers(-1, 0, static_cast<int>(contract.columns.size()));
   return json;
 }
 
@@ -150,23 +201,20 @@ std::string PrintableJson(std::string_view json) {
   return out;
 }
 
-std::string RowJson(const arrow::RecordBatch& rows, int64_t row) {
-  return ToJson(rows, row, [](size_t) { return false; });
+std::string RowJson(const contract::Contract& contract, const arrow::RecordBatch& rows,
+                    int64_t row) {
+  return ToJson(contract, rows, row, [](const contract::Column&) { return false; });
 }
 
-std::string RedactedRowJson(const arrow::RecordBatch& rows, int64_t row,
-                            const contract::Contract& contract) {
-  return ToJson(rows, row, [&](size_t column) {
-    return column >= contract.columns.size() || contract::IsClassified(contract.columns[column]);
-  });
+std::string RedactedRowJson(const contract::Contract& contract, const arrow::RecordBatch& rows,
+                            int64_t row) {
+  return ToJson(contract, rows, row, contract::IsClassified);
 }
 
-std::string RedactedRowJson(const arrow::RecordBatch& rows, int64_t row,
-                            const std::set<std::string>& columns) {
-  return ToJson(rows, row, [&](size_t column) {
-    return columns.count(rows.schema()->field(kSystemColumns + static_cast<int>(column))->name()) >
-           0;
-  });
+std::string RedactedRowJson(const contract::Contract& contract, const arrow::RecordBatch& rows,
+                            int64_t row, const std::set<std::string>& columns) {
+  return ToJson(contract, rows, row,
+                [&](const contract::Column& column) { return columns.count(column.name) > 0; });
 }
 
 }  // namespace sluice::batch

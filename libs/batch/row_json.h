@@ -11,16 +11,18 @@
 
 namespace sluice::batch {
 
-/// The contract's columns of row `row` as a JSON object, in the contract's order. Timestamps and
-/// dates in ISO 8601 (UTC).
-std::string RowJson(const arrow::RecordBatch& rows, int64_t row);
+/// The contract's columns of row `row` as a JSON object, in the contract's order and with its
+/// objects; an object that need not be there, and whose columns are all null, is null. Timestamps
+/// and dates in ISO 8601 (UTC).
+std::string RowJson(const contract::Contract& contract, const arrow::RecordBatch& rows,
+                    int64_t row);
 
 /// The same with contract::kRedacted for the values of classified columns; a null stays null.
-std::string RedactedRowJson(const arrow::RecordBatch& rows, int64_t row,
-                            const contract::Contract& contract);
+std::string RedactedRowJson(const contract::Contract& contract, const arrow::RecordBatch& rows,
+                            int64_t row);
 /// The same for the columns of these names.
-std::string RedactedRowJson(const arrow::RecordBatch& rows, int64_t row,
-                            const std::set<std::string>& columns);
+std::string RedactedRowJson(const contract::Contract& contract, const arrow::RecordBatch& rows,
+                            int64_t row, const std::set<std::string>& columns);
 
 /// Append `text` as a JSON string with quotes. Control characters, marks that turn the direction of
 /// text, and bytes that are not UTF-8 are escaped, so that it does nothing to a terminal.

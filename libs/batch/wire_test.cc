@@ -4,9 +4,13 @@
 #include <string>
 #include <vector>
 
+#include "arrow/array.h"
+#include "arrow/array/builder_binary.h"
 #include "arrow/io/memory.h"
 #include "arrow/ipc/reader.h"
 #include "arrow/ipc/writer.h"
+#include "arrow/record_batch.h"
+#include "arrow/type.h"
 #include "batch/batch_for_test.h"
 #include "batch/row_json.h"
 #include "gmock/gmock.h"
@@ -300,9 +304,10 @@ TEST_F(WireTest, TrimALoss) {
 
 /// Whatever was accepted must be safe to use: touch every value.
 void Touch(const arrow::RecordBatch& rows) {
+  static const auto contract = ContractForTest(/*rules=*/9);
   size_t bytes = 0;
   for (int64_t row = 0; row < rows.num_rows(); ++row) {
-    bytes += RowJson(rows, row).size();
+    bytes += RowJson(*contract, rows, row).size();
     for (int column : {kKey, kRaw, kRawSha256}) {
       const auto& binary = static_cast<const arrow::BinaryArray&>(*rows.column(column));
       if (binary.IsNull(row)) continue;
@@ -554,10 +559,44 @@ TEST_F(WireTest, ARowAsJson) {
   const auto rows =
       Rows({{12, Verdict::kClean, {}, {}}, {13, Verdict::kCorrupt, Reason::kInvalidJson, {}}});
   EXPECT_EQ(
-      RowJson(*rows, 0),
+      RowJson(*contract_, *rows, 0),
       R"({"car":"car 5","trip":12000,"speed":6,"moving":true,"day":"2022-01-20","at":"2023-11-14T22:13:20.000012Z"})");
-  EXPECT_EQ(RowJson(*rows, 1),
+  EXPECT_EQ(RowJson(*contract_, *rows, 1),
             R"({"car":null,"trip":null,"speed":null,"moving":null,"day":null,"at":null})");
+}
+
+TEST(RowJson, HasItsObjectsAgain) {
+  auto contract = std::make_shared<contract::Contract>();
+  const auto object = [&](const char* name, int parent, bool required, int first, int end) {
+    contract->objects.push_back({name, parent, required, first, end});
+  };
+  object("a", -1, false, 1, 4);
+  object("a.b", 0, true, 2, 3);
+  object("d", -1, false, 4, 5);
+  const std::pair<const char*, int> columns[] = {{"x", -1},  {"a.x", 0}, {"a.b.x", 1},
+                                                 {"a.y", 0}, {"d.x", 2}, {"with.dot", -1}};
+  for (const auto& [name, owner] : columns) {
+    contract->columns.emplace_back();
+    contract->columns.back().name = name;
+    contract->columns.back().object = owner;
+  }
+  const auto row = [&](const std::string& values) {
+    arrow::ArrayVector arrays(kSystemColumns, std::make_shared<arrow::NullArray>(1));
+    for (const char value : values) {
+      arrow::StringBuilder builder;
+      EXPECT_TRUE(
+          (value == '-' ? builder.AppendNull() : builder.Append(std::string(1, value))).ok());
+      arrays.push_back(*builder.Finish());
+    }
+    arrow::FieldVector fields;
+    for (const auto& array : arrays) fields.push_back(arrow::field("", array->type()));
+    return RowJson(*contract, *arrow::RecordBatch::Make(arrow::schema(fields), 1, arrays), 0);
+  };
+  EXPECT_EQ(row("123456"),
+            R"({"x":"1","a":{"x":"2","b":{"x":"3"},"y":"4"},"d":{"x":"5"},"with.dot":"6"})");
+  EXPECT_EQ(row("---4--"),
+            R"({"x":null,"a":{"x":null,"b":{"x":null},"y":"4"},"d":null,"with.dot":null})");
+  EXPECT_EQ(row("------"), R"({"x":null,"a":null,"d":null,"with.dot":null})");
 }
 
 TEST(JsonString, Escapes) {

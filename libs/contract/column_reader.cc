@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/str_replace.h"
 #include "base/strings.h"
 #include "contract/odcs_keys.h"
 #include "contract/time_format.h"
@@ -11,7 +12,16 @@
 namespace sluice::contract {
 namespace {
 
+constexpr std::string_view kArrays =
+    "arrays are not supported: a record is one row, and to explode it into several is a transform; "
+    "let the producer send one record per item, or leave the member out and set `unknownFields: "
+    "ignore`";
 constexpr size_t kMaxNameBytes = 63;  // PostgreSQL's limit
+
+bool HasControlCharacters(std::string_view name) {
+  return std::any_of(name.begin(), name.end(),
+                     [](unsigned char c) { return c < 0x20 || c == 0x7F; });
+}
 
 struct TypeName {
   std::string_view name;
@@ -76,39 +86,55 @@ constexpr PhysicalType kPhysicalTypes[] = {
     {"time without time zone", LogicalType::kTime, "time"},
 };
 
-bool ReadName(const MapReader& reader, Column* column, Diagnostics* diagnostics) {
-  std::optional<std::string> name = reader.RequiredText("name");
-  if (!name.has_value()) return false;
-  const YamlNode& at = *reader.Find("name");
-  if (name->size() > kMaxNameBytes) {
+/// Whether PostgreSQL and the sinks leave this name to a column of the contract.
+bool CheckColumnName(std::string_view name, const YamlNode& at, Diagnostics* diagnostics) {
+  if (name.size() > kMaxNameBytes) {
     diagnostics->Error(at, "invalid-value",
                        Concat("a column name has at most ", kMaxNameBytes, " bytes"));
     return false;
   }
-  if ((*name)[0] == '_') {
+  if (name[0] == '_') {
     diagnostics->Error(at, "reserved-name", "names that begin with _ belong to the system columns");
     return false;
   }
   for (std::string_view reserved : {"ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"}) {
-    if (*name == reserved) {
+    if (name == reserved) {
       diagnostics->Error(at, "reserved-name",
-                         Concat("\"", *name, "\" is a system column of PostgreSQL"));
+                         Concat("\"", name, "\" is a system column of PostgreSQL"));
       return false;
     }
   }
-  if (std::any_of(name->begin(), name->end(),
-                  [](unsigned char c) { return c < 0x20 || c == 0x7F; })) {
+  if (HasControlCharacters(name)) {
     diagnostics->Error(at, "invalid-value", "a column name has no line breaks or tabs");
     return false;
   }
-  column->name = *std::move(name);
+  return true;
+}
+
+/// Of a column of the record: the same as in the record.
+void CheckPhysicalName(const MapReader& reader, const Column& column, Diagnostics* diagnostics) {
   std::optional<std::string> physical = reader.Text("physicalName");
-  if (physical.has_value() && *physical != column->name) {
+  if (physical.has_value() && *physical != column.name) {
     diagnostics->Error(
         *reader.Find("physicalName"), "not-supported",
         "a column has one name in the record and in the table: physicalName must equal name");
   }
-  return true;
+}
+
+/// Of a member of an object: as it says itself, else its path with _ between the names.
+bool ReadPhysicalName(const MapReader& reader, Column* column, Diagnostics* diagnostics) {
+  if (reader.Has("physicalName")) {
+    column->physical_name = reader.RequiredText("physicalName").value_or("");
+    return !column->physical_name.empty() &&
+           CheckColumnName(column->physical_name, *reader.Find("physicalName"), diagnostics);
+  }
+  column->physical_name = absl::StrReplaceAll(column->name, {{".", "_"}});
+  if (column->physical_name.size() <= kMaxNameBytes) return true;
+  diagnostics->Error(
+      *reader.Find("name"), "invalid-value",
+      Concat("its column in PostgreSQL would be called \"", column->physical_name,
+             "\", which is longer than ", kMaxNameBytes, " bytes: give it a physicalName"));
+  return false;
 }
 
 bool ReadType(const MapReader& reader, Column* column, Diagnostics* diagnostics) {
@@ -122,10 +148,14 @@ bool ReadType(const MapReader& reader, Column* column, Diagnostics* diagnostics)
     }
     known.push_back(candidate.name);
   }
-  const bool standard = *name == "object" || *name == "array";
-  diagnostics->Error(*reader.Find("logicalType"), standard ? "not-supported" : "invalid-value",
-                     Concat("logicalType \"", name->substr(0, 60), "\" is not ",
-                            standard ? "supported yet" : "known", "; use ", ListOf(known)));
+  if (*name == "array") {
+    diagnostics->Error(*reader.Find("logicalType"), "not-supported", std::string(kArrays));
+    return false;
+  }
+  known.push_back("object");
+  diagnostics->Error(
+      *reader.Find("logicalType"), "invalid-value",
+      Concat("logicalType \"", name->substr(0, 60), "\" is not known; use ", ListOf(known)));
   return false;
 }
 
@@ -240,11 +270,44 @@ void ReadPhysicalType(const MapReader& reader, Column* column, Diagnostics* diag
 
 }  // namespace
 
-std::optional<Column> ReadColumn(const YamlNode& property, Diagnostics* diagnostics) {
+bool CheckNoDot(std::string_view name, const YamlNode& at, Diagnostics* diagnostics) {
+  if (name.find('.') == std::string_view::npos) return true;
+  diagnostics->Error(at, "not-supported",
+                     "objects and their members have no dot in their names: it stands between the "
+                     "names of a path");
+  return false;
+}
+
+std::optional<std::string> ReadPath(const MapReader& property, const Object* object,
+                                    Diagnostics* diagnostics) {
+  std::optional<std::string> name = property.RequiredText("name");
+  if (!name.has_value()) return std::nullopt;
+  const YamlNode& at = *property.Find("name");
+  if (object == nullptr) return CheckColumnName(*name, at, diagnostics) ? name : std::nullopt;
+  if (name->size() > kMaxNameBytes || HasControlCharacters(*name)) {
+    diagnostics->Error(at, "invalid-value",
+                       Concat("a name has at most ", kMaxNameBytes,
+                              " bytes, and no line breaks or tabs among them"));
+    return std::nullopt;
+  }
+  if (!CheckNoDot(*name, at, diagnostics)) return std::nullopt;
+  return Concat(object->name, ".", *name);
+}
+
+std::optional<Column> ReadColumn(const YamlNode& property, const Object* object,
+                                 Diagnostics* diagnostics) {
   const MapReader reader(property, PropertyKeys(), "a property", diagnostics);
   Column column;
-  const bool named = ReadName(reader, &column, diagnostics);
+  std::optional<std::string> path = ReadPath(reader, object, diagnostics);
+  bool named = path.has_value();
+  column.name = std::move(path).value_or("");
+  if (named && object == nullptr) CheckPhysicalName(reader, column, diagnostics);
+  if (named && object != nullptr) named = ReadPhysicalName(reader, &column, diagnostics);
   const bool typed = ReadType(reader, &column, diagnostics);
+  if (typed && reader.Has("properties")) {
+    diagnostics->Error(*reader.Find("properties"), "unexpected-key",
+                       "only `logicalType: object` has \"properties\"");
+  }
   column.required = reader.Boolean("required").value_or(false);
   column.primary_key = reader.Boolean("primaryKey").value_or(false);
   if (reader.Boolean("unique").value_or(false)) {

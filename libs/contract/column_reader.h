@@ -2,13 +2,25 @@
 // A `properties[]` entry of a contract, read into a Column (its rules are RuleCompiler's).
 
 #include <optional>
+#include <string>
 
 #include "contract/contract.h"
 #include "contract/yaml_document.h"
+#include "contract/yaml_reader.h"
 
 namespace sluice::contract {
 
-/// The column; nothing when it has no usable name or type. Problems are reported.
-std::optional<Column> ReadColumn(const YamlNode& property, Diagnostics* diagnostics);
+/// The path of a property that is a member of `object` (null: of the record); nothing when it has
+/// no usable name. Problems are reported.
+std::optional<std::string> ReadPath(const MapReader& property, const Object* object,
+                                    Diagnostics* diagnostics);
+
+/// Whether `name`, of an object or of a member of one, is fit for a path. Reported when not.
+bool CheckNoDot(std::string_view name, const YamlNode& at, Diagnostics* diagnostics);
+
+/// The column, a member of `object` (null: of the record); nothing when it has no usable name or
+/// type. Problems are reported.
+std::optional<Column> ReadColumn(const YamlNode& property, const Object* object,
+                                 Diagnostics* diagnostics);
 
 }  // namespace sluice::contract

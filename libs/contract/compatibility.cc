@@ -12,6 +12,7 @@ namespace sluice::contract {
 namespace {
 
 constexpr std::string_view kOldBreaksNew = "records that were clean may break it";
+constexpr std::string_view kObjectOrValue = "one has an object where the other has a value";
 constexpr std::string_view kNewBreaksOld = "new records may break what the old contract demands";
 
 std::string Both(std::string backward, std::string_view forward) {
@@ -63,7 +64,8 @@ class Comparer {
 
   Comparison Run() {
     for (const Column& column : before_.columns) {
-      const int index = after_.FindColumn(column.name);
+      const int index = after_.FindCounterpart(column);
+      if (IsInNewObject(before_, column, after_)) continue;
       if (index < 0) {
         Removed(column);
       } else {
@@ -71,8 +73,10 @@ class Comparer {
       }
     }
     for (const Column& column : after_.columns) {
-      if (before_.FindColumn(column.name) < 0) Added(column);
+      if (IsInNewObject(after_, column, before_)) continue;
+      if (before_.FindCounterpart(column) < 0) Added(column);
     }
+    CompareObjects();
     CompareRules();
     CompareMetrics();
     CompareUnknownFields();
@@ -84,33 +88,96 @@ class Comparer {
     result_.changes.push_back({std::move(what), backward, forward, std::move(reason)});
   }
 
-  void Added(const Column& column) {
-    const bool open = before_.unknown_fields == UnknownFields::kIgnore;
-    std::string backward, forward;
-    if (open) {
-      backward = "old records may have it with any value, as unknown fields were ignored";
-    } else if (column.required) {
-      backward = "old records do not have it";
+  /// Whether `column` of `contract` is in an object that `other` does not have: then the object is
+  /// what has come or gone.
+  static bool IsInNewObject(const Contract& contract, const Column& column, const Contract& other) {
+    return column.object >= 0 &&
+           other.FindObject(contract.objects[static_cast<size_t>(column.object)].name) < 0;
+  }
+
+  void CompareObjects() {
+    for (const Object& object : before_.objects) {
+      const int index = after_.FindObject(object.name);
+      if (index >= 0) {
+        CompareRequired(Concat("object ", object.name), object.required,
+                        after_.objects[static_cast<size_t>(index)].required);
+      } else if (IsOutermost(before_, object, after_)) {
+        Gone(Concat("object ", object.name), object.required, HasMember(after_, object));
+      }
     }
-    if (!open) forward = "the old contract rejects it as an unknown field";
-    const bool is_backward = backward.empty(), is_forward = forward.empty();
-    Add(Concat("column ", column.name, ": added, ", column.required ? "required " : "optional ",
-               Name(column.type)),
-        is_backward, is_forward, Both(std::move(backward), forward));
+    for (const Object& object : after_.objects) {
+      if (before_.FindObject(object.name) >= 0 || !IsOutermost(after_, object, before_)) continue;
+      Come(Concat("object ", object.name), object.required, "object", HasMember(before_, object));
+    }
+  }
+
+  /// Of an object that `other` does not have: whether `other` has the one around it.
+  static bool IsOutermost(const Contract& contract, const Object& object, const Contract& other) {
+    return object.parent < 0 ||
+           other.FindObject(contract.objects[static_cast<size_t>(object.parent)].name) >= 0;
+  }
+
+  /// Whether a column of `contract` is the same member of the record.
+  static bool HasMember(const Contract& contract, const Object& object) {
+    const int index = contract.FindColumn(object.name);
+    return index >= 0 &&
+           (contract.columns[static_cast<size_t>(index)].object < 0) == (object.parent < 0);
+  }
+
+  static bool HasMember(const Contract& contract, const Column& column) {
+    const int index = contract.FindObject(column.name);
+    return index >= 0 &&
+           (contract.objects[static_cast<size_t>(index)].parent < 0) == (column.object < 0);
+  }
+
+  void Added(const Column& column) {
+    Come(Concat("column ", column.name), column.required, Name(column.type),
+         HasMember(before_, column));
   }
 
   void Removed(const Column& column) {
+    Gone(Concat("column ", column.name), column.required, HasMember(after_, column));
+  }
+
+  /// `changed`: the other contract has the member too, an object where this is a column, or the
+  /// other way round.
+  void Come(const std::string& what, bool required, std::string_view type, bool changed) {
+    const bool open = before_.unknown_fields == UnknownFields::kIgnore;
+    std::string backward, forward;
+    if (changed) {
+      backward = kObjectOrValue;
+    } else if (open) {
+      backward = "old records may have it with any value, as unknown fields were ignored";
+    } else if (required) {
+      backward = "old records do not have it";
+    }
+    if (!changed && !open) forward = "the old contract rejects it as an unknown field";
+    const bool is_backward = backward.empty(), is_forward = forward.empty() && !changed;
+    Add(Concat(what, ": added, ", required ? "required " : "optional ", type), is_backward,
+        is_forward, Both(std::move(backward), forward));
+  }
+
+  void Gone(const std::string& what, bool required, bool changed) {
     const bool open = after_.unknown_fields == UnknownFields::kIgnore;
     std::string backward, forward;
-    if (!open) backward = "old records may have it, and unknown fields are rejected";
-    if (open) {
+    if (changed) {
+      backward = kObjectOrValue;
+    } else if (!open) {
+      backward = "old records may have it, and unknown fields are rejected";
+    }
+    if (!changed && open) {
       forward = "new records may have it with any value, as unknown fields are ignored";
-    } else if (column.required) {
+    } else if (!changed && required) {
       forward = "the old contract requires it";
     }
-    const bool is_backward = backward.empty(), is_forward = forward.empty();
-    Add(Concat("column ", column.name, ": removed"), is_backward, is_forward,
-        Both(std::move(backward), forward));
+    const bool is_backward = backward.empty(), is_forward = forward.empty() && !changed;
+    Add(Concat(what, ": removed"), is_backward, is_forward, Both(std::move(backward), forward));
+  }
+
+  void CompareRequired(const std::string& what, bool old, bool now) {
+    if (old == now) return;
+    Add(Concat(what, now ? ": required" : ": no longer required"), !now, !old,
+        now ? "old records may not have it" : "the old contract requires it");
   }
 
   void Changed(const Column& old, const Column& now) {
@@ -131,14 +198,14 @@ class Comparer {
           Both(backward ? "" : "old values may be out of range",
                forward ? "" : "new values may be out of the old range"));
     }
-    if (old.required != now.required) {
-      Add(Concat("column ", old.name, now.required ? ": required" : ": no longer required"),
-          !now.required, !old.required,
-          now.required ? "old records may not have it" : "the old contract requires it");
-    }
+    CompareRequired(Concat("column ", old.name), old.required, now.required);
     if (old.primary_key != now.primary_key) {
       Add(Concat("column ", old.name, now.primary_key ? ": primary key" : ": no primary key"), true,
           true, "");
+    }
+    if (old.TableName() != now.TableName()) {
+      Add(Concat("column ", old.name, ": in PostgreSQL ", old.TableName(), " -> ", now.TableName()),
+          true, true, "");
     }
     if (old.physical_type != now.physical_type) {
       const auto name = [](const std::string& type) { return type.empty() ? "default" : type; };

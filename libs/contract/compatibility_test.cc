@@ -45,6 +45,56 @@ constexpr auto kBackward = Compatibility::kBackward;
 constexpr auto kForward = Compatibility::kForward;
 constexpr auto kFull = Compatibility::kFull;
 
+TEST(CompatibilityTest, Objects) {
+  const std::string id = "{name: id, logicalType: string}";
+  const auto with = [&](const std::string& members, const std::string& more = "",
+                        bool open = false) {
+    return Make(
+        Concat(id, ", {name: o, logicalType: object, properties: [", members, "]", more, "}"), "",
+        open);
+  };
+  const std::string a = "{name: a, logicalType: string}";
+  const std::string needed = "{name: a, logicalType: string, required: true}";
+  const auto without = Make(id), without_open = Make(id, "", true);
+  Expect(kFull, *with(a), *with(a));
+  Expect(kBackward, *without, *with(a));
+  // Where the object is not there, nobody misses what is in it.
+  Expect(kBackward, *without, *with(needed));
+  Expect(kNone, *without, *with(a, ", required: true"));
+  Expect(kForward, *without_open, *with(a, "", true));
+  Expect(kForward, *with(a), *with(needed));
+  Expect(kForward, *with(a), *with(a, ", required: true"));
+  Expect(kForward, *with(a), *with(a, ", logicalTypeOptions: {required: [a]}"));
+  const std::string b = a + ", {name: b, logicalType: integer}";
+  Expect(kBackward, *with(a), *with(b));
+  Expect(kNone, *with(b), *with(a + ", {name: b, logicalType: string}"));
+  // The same name, another member.
+  const auto scalar = Make(id + ", {name: o, logicalType: string}");
+  Expect(kNone, *scalar, *with(a));
+  Expect(kNone, *Make(id + ", {name: o, logicalType: string}", "", true), *with(a, "", true));
+  Expect(kNone, *with(a), *with("{name: a, logicalType: object, properties: [" + b + "]}"));
+  const auto dotted = Make(id + ", {name: o.a, logicalType: string}");
+  Expect(kNone, *dotted, *with(a));
+  // Inner objects.
+  const std::string inner = ", {name: p, logicalType: object, properties: [" + needed + "]}";
+  Expect(kBackward, *with(a), *with(a + inner));
+  Expect(kBackward, *without, *with(a + inner));
+  EXPECT_EQ(Compare(*without, *with(a + inner)).changes.size(), 1u);
+  // In PostgreSQL only.
+  Expect(kFull, *with(a), *with("{name: a, logicalType: string, physicalName: b}"));
+}
+
+TEST(CompatibilityTest, WhatIsRequiredInAnObjectMayBeNull) {
+  const auto make = [&](const std::string& object, const std::string& rule) {
+    return Make(Concat("{name: o, logicalType: object, ", object,
+                       "properties: [{name: a, logicalType: string, required: true}]}"),
+                rule);
+  };
+  const std::string rule = Rule("o.a is not null");
+  Expect(kForward, *make("", ""), *make("", rule));
+  Expect(kFull, *make("required: true, ", ""), *make("required: true, ", rule));
+}
+
 TEST(CompatibilityTest, Columns) {
   const std::string id = "{name: id, logicalType: string}";
   const auto with = [&](const std::string& column, bool open = false) {

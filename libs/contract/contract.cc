@@ -6,9 +6,9 @@
 
 #include "absl/strings/match.h"
 #include "base/strings.h"
-#include "contract/column_reader.h"
 #include "contract/content_hash.h"
 #include "contract/odcs_keys.h"
+#include "contract/properties_reader.h"
 #include "contract/rule_compiler.h"
 #include "contract/text_file.h"
 #include "contract/yaml_document.h"
@@ -63,29 +63,6 @@ void ReadCustomProperties(const MapReader& reader, Contract* contract, Diagnosti
   }
 }
 
-void ReadColumns(const std::vector<YamlNode>& properties, RuleCompiler* rules, Contract* contract,
-                 Diagnostics* diagnostics) {
-  if (properties.size() > kMaxColumns) {
-    diagnostics->Error(properties[kMaxColumns], "too-large",
-                       Concat("the table has more than ", kMaxColumns, " columns"));
-    return;
-  }
-  std::vector<const YamlNode*> nodes;
-  std::set<std::string> names;
-  for (const YamlNode& property : properties) {
-    std::optional<Column> column = ReadColumn(property, diagnostics);
-    if (!column.has_value()) continue;
-    if (!names.insert(column->name).second) {
-      diagnostics->Error(*property.Find("name"), "duplicate-name",
-                         Concat("another column is named \"", column->name, "\" already"));
-      continue;
-    }
-    contract->columns.push_back(*std::move(column));
-    nodes.push_back(&property);
-  }
-  for (size_t i = 0; i < nodes.size(); ++i) rules->CompileProperty(*nodes[i], static_cast<int>(i));
-}
-
 void ReadSchema(const MapReader& reader, std::string_view text, bool is_v30, Contract* contract,
                 Diagnostics* diagnostics) {
   if (!reader.Has("schema")) {
@@ -105,7 +82,8 @@ void ReadSchema(const MapReader& reader, std::string_view text, bool is_v30, Con
   (void)table.OneOf("logicalType", {"object"});
   RuleCompiler rules(text, is_v30, contract, diagnostics);
   if (const std::vector<YamlNode>* properties = table.List("properties")) {
-    ReadColumns(*properties, &rules, contract, diagnostics);
+    const std::vector<const YamlNode*> nodes = ReadProperties(*properties, contract, diagnostics);
+    for (size_t i = 0; i < nodes.size(); ++i) rules.CompileProperty(*nodes[i], static_cast<int>(i));
     if (properties->empty())
       diagnostics->Error(table.node(), "missing-key", "the table has no columns");
   } else if (!table.Has("properties") && table.node().IsMap()) {
@@ -122,6 +100,33 @@ int Contract::FindColumn(std::string_view column_name) const {
     if (columns[i].name == column_name) return static_cast<int>(i);
   }
   return -1;
+}
+
+int Contract::FindCounterpart(const Column& column) const {
+  // A path has its dots from objects, the name of the record's own member may have some, too.
+  const int index = FindColumn(column.name);
+  const bool same =
+      index >= 0 && (columns[static_cast<size_t>(index)].object < 0) == (column.object < 0);
+  return same ? index : -1;
+}
+
+int Contract::FindObject(std::string_view object_name) const {
+  for (size_t i = 0; i < objects.size(); ++i) {
+    if (objects[i].name == object_name) return static_cast<int>(i);
+  }
+  return -1;
+}
+
+std::string_view Contract::MemberName(std::string_view name, int object) const {
+  return object < 0 ? name : name.substr(objects[static_cast<size_t>(object)].name.size() + 1);
+}
+
+int Contract::ObjectBetween(int outer, int column) const {
+  int object = columns[static_cast<size_t>(column)].object;
+  if (object == outer) return -1;
+  while (objects[static_cast<size_t>(object)].parent != outer)
+    object = objects[static_cast<size_t>(object)].parent;
+  return object;
 }
 
 std::shared_ptr<const Contract> CompileContract(std::string_view body, std::string_view file_name,

@@ -29,7 +29,9 @@ enum class LogicalType : uint8_t {
 class TimeFormat;
 
 struct Column {
-  std::string name;
+  std::string name;  ///< in the record; of a member of an object its path: "address.city"
+  int object = -1;   ///< index into Contract::objects: whose member it is; -1: the record's
+  std::string physical_name;  ///< in PostgreSQL; empty: `name`
   LogicalType type = LogicalType::kString;
   bool required = false;    ///< missing or null makes the record corrupt
   int64_t integer_min = 0;  ///< kInteger: what `format` can hold; outside is corrupt
@@ -41,6 +43,19 @@ struct Column {
   std::string physical_type;  ///< PostgreSQL type from `physicalType`, empty: the default above
   std::string classification;
   std::string description;
+
+  /// Its name in PostgreSQL.
+  const std::string& TableName() const { return physical_name.empty() ? name : physical_name; }
+};
+
+/// An object in the record. It has no column of its own: its members are columns, or objects again.
+struct Object {
+  std::string name;       ///< its path: "address", "address.position"
+  int parent = -1;        ///< index into Contract::objects, of an outer one; -1: the record
+  bool required = false;  ///< missing or null makes the record corrupt where its parent is there;
+                          ///< so it is with a column that is required
+  int first_column = 0;   ///< the columns in it, at any depth: [first_column, end_column)
+  int end_column = 0;
 };
 
 /// What a violated rule does to its record (`implementation.action`; default by `severity`:
@@ -122,15 +137,26 @@ struct Contract {
   std::string table;         ///< schema[0].name
   UnknownFields unknown_fields = UnknownFields::kReject;
   std::vector<Column> columns;
+  std::vector<Object> objects;  ///< an outer one before those in it
   std::vector<Rule> rules;      ///< at most kMaxRules; the order is that of `_failed_rules`
   std::vector<Metric> metrics;  ///< at most kMaxRules too
 
   /// Index into `columns`, -1 when there is none.
   int FindColumn(std::string_view column_name) const;
+  /// The column in the same place of a record as `column` of another contract; -1: none is there.
+  int FindCounterpart(const Column& column) const;
+  /// Index into `objects` by path, -1 when there is none.
+  int FindObject(std::string_view object_name) const;
+  /// What a column or object with the path `name` is called in `object`, whose member it is.
+  std::string_view MemberName(std::string_view name, int object) const;
+  /// The member of `outer` (-1: of the record) that has column `column` in it; -1: the column is a
+  /// member itself.
+  int ObjectBetween(int outer, int column) const;
 };
 
 inline constexpr int kMaxRules = 1024;
 inline constexpr int kMaxColumns = 512;
+inline constexpr int kMaxObjectDepth = 8;  ///< objects in objects
 
 /// Compile a contract. `file_name` is used in messages only. All problems are reported at once:
 /// on error the status is kInvalidArgument and its message has one `file:line:column: error: what

@@ -21,9 +21,7 @@ bool Lexer::Next(Token* token) {
   const char c = text_[at_];
   if (IsNameStart(c)) {
     token->kind = Token::Kind::kName;
-    const size_t start = at_;
-    while (at_ < text_.size() && IsNamePart(text_[at_])) ++at_;
-    token->text = std::string(text_.substr(start, at_ - start));
+    ReadPath(&token->text);
     return true;
   }
   if (c == '\'' || c == '"' || c == '`') {
@@ -47,6 +45,16 @@ size_t Lexer::AfterSpace() const {
   size_t at = at_;
   while (at < text_.size() && absl::ascii_isspace(text_[at])) ++at;
   return at;
+}
+
+/// Names with a dot between them, and no space.
+void Lexer::ReadPath(std::string* out) {
+  const size_t start = at_;
+  for (;; ++at_) {
+    while (at_ < text_.size() && IsNamePart(text_[at_])) ++at_;
+    if (at_ + 1 >= text_.size() || text_[at_] != '.' || !IsNameStart(text_[at_ + 1])) break;
+  }
+  *out = std::string(text_.substr(start, at_ - start));
 }
 
 bool Lexer::ReadQuoted(char quote, std::string* out) {

@@ -32,6 +32,7 @@ class Lexer {
   size_t error_offset() const { return error_offset_; }
 
  private:
+  void ReadPath(std::string* out);
   bool ReadQuoted(char quote, std::string* out);
   bool ReadNumber(std::string* out);
   bool ReadSymbol(std::string* out);

@@ -22,6 +22,12 @@ std::vector<Column> Columns() {
     result.back().name = name;
     result.back().type = type;
   }
+  // Members of objects, and a name with a dot.
+  for (const char* name : {"o.s", "o.p.s", "o.odd name", "a.b"}) {
+    result.emplace_back();
+    result.back().name = name;
+    result.back().object = name[0] == 'o' ? 0 : -1;
+  }
   return result;
 }
 

@@ -9,6 +9,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
 #include "base/strings.h"
 #include "contract/expression_functions.h"
 #include "contract/expression_lexer.h"
@@ -175,6 +176,16 @@ bool IsPredicate(Op op) {
   return op == Op::kIn || op == Op::kBetween || op == Op::kMatches || op == Op::kLike;
 }
 
+bool IsPlainWord(std::string_view name) {
+  return !name.empty() && !absl::ascii_isdigit(name[0]) &&
+         std::all_of(name.begin(), name.end(),
+                     [](char c) { return absl::ascii_isalnum(c) || c == '_'; });
+}
+
+std::string InBackticks(std::string_view name) {
+  return Concat("`", absl::StrReplaceAll(AbslView(name), {{"`", "``"}}), "`");
+}
+
 std::string Shorten(std::string text) {
   if (text.size() <= kMaxViolationBytes) return text;
   size_t end = kMaxViolationBytes - 3;
@@ -188,7 +199,7 @@ std::string Shorten(std::string text) {
 std::string ToText(const Expression& e, const std::vector<Column>& columns) {
   switch (e.op) {
     case Op::kColumn:
-      return e.column == kTimestampColumn ? "_timestamp" : QuoteName(columns[e.column].name);
+      return e.column == kTimestampColumn ? "_timestamp" : ColumnText(columns[e.column]);
     case Op::kLiteral:
       return LiteralText(e);
     case Op::kAnd:
@@ -254,14 +265,21 @@ std::string ViolationText(const Expression& e, const std::vector<Column>& column
   }
 }
 
+std::string ColumnText(const Column& column) {
+  if (column.object < 0) return QuoteName(column.name);
+  const std::vector<std::string> names = absl::StrSplit(column.name, '.');
+  const bool plain = std::all_of(names.begin(), names.end(),
+                                 [](const std::string& name) { return IsPlainWord(name); });
+  return plain ? column.name : InBackticks(column.name);
+}
+
 std::string QuoteName(std::string_view name) {
-  bool plain = !name.empty() && !absl::ascii_isdigit(name[0]);
-  for (char c : name) plain = plain && (absl::ascii_isalnum(c) || c == '_');
+  bool plain = IsPlainWord(name);
   for (std::string_view word : kReservedWords) {
     plain = plain && !absl::EqualsIgnoreCase(AbslView(name), AbslView(word));
   }
   if (plain) return std::string(name);
-  return Concat("`", absl::StrReplaceAll(AbslView(name), {{"`", "``"}}), "`");
+  return InBackticks(name);
 }
 
 std::string NumberText(double value) {

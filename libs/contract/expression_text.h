@@ -17,7 +17,11 @@ std::string ToText(const Expression& expression, const std::vector<Column>& colu
 /// null" for `fuel_level is not null`. At most about 120 bytes.
 std::string ViolationText(const Expression& expression, const std::vector<Column>& columns);
 
-/// A column's name as the rule language writes it: in backticks where it is no plain word.
+/// A column as the rule language writes it: its name, or its path, in backticks where a name is no
+/// plain word.
+std::string ColumnText(const Column& column);
+
+/// The same of a name that is no path.
 std::string QuoteName(std::string_view name);
 
 /// The shortest decimal text that reads back as `value`.

@@ -5,10 +5,12 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "base/strings.h"
 #include "contract/duration.h"
 #include "contract/expression_grammar.h"
+#include "contract/expression_text.h"
 #include "contract/suggestion.h"
 #include "contract/yaml_reader.h"
 
@@ -112,7 +114,14 @@ bool ExpressionParser::ParseColumn(Expression* out) {
     }
   }
   std::vector<std::string_view> names;
-  for (const Column& column : columns_) names.push_back(column.name);
+  for (const Column& column : columns_) {
+    names.push_back(column.name);
+    if (column.object >= 0 && absl::StartsWith(column.name, token_.text + ".")) {
+      return FailHere(Concat(Shown(),
+                             " is an object and has no value of its own; write one of its ",
+                             "members, such as ", ColumnText(column)));
+    }
+  }
   const std::string_view advice = AdviceFor(token_.text);
   return FailHere(Concat("the contract has no column ", Shown(),
                          advice.empty() ? DidYouMean(token_.text, names) : std::string(advice)));

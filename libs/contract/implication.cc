@@ -164,7 +164,7 @@ class Implication {
 
  private:
   const Column* InBy(int column) const {
-    const int index = by_.FindColumn(contract_.columns[static_cast<size_t>(column)].name);
+    const int index = by_.FindCounterpart(contract_.columns[static_cast<size_t>(column)]);
     return index < 0 ? nullptr : &by_.columns[static_cast<size_t>(index)];
   }
 
@@ -183,7 +183,15 @@ class Implication {
     if (part.op != Op::kIsNotNull || part.args[0].op != Op::kColumn) return false;
     if (part.args[0].column == kTimestampColumn) return false;
     const Column* const column = InBy(part.args[0].column);
-    return column != nullptr && column->required;
+    return column != nullptr && IsNeverNull(*column);
+  }
+
+  bool IsNeverNull(const Column& column) const {
+    bool never = column.required;
+    for (int object = column.object; object >= 0;
+         object = by_.objects[static_cast<size_t>(object)].parent)
+      never = never && by_.objects[static_cast<size_t>(object)].required;
+    return never;
   }
 
   Reading ReadingOf(const Expression& part) const {

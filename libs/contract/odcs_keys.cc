@@ -13,14 +13,16 @@ constexpr KeyUse kRefused = KeyUse::kRefused;
 constexpr std::string_view kOtherTables =
     "a record is judged without looking at other tables; say it in `description`";
 
+constexpr std::string_view kNoArrays = "an array has no column, because a record is one row";
+constexpr std::string_view kMembersOnly =
+    "of an object its members are kept, not how many there were; name those that must be there in "
+    "`required`";
+
 const std::vector<KeySpec>& ArrayOptionKeys() {
   static const auto& keys = *new std::vector<KeySpec>{
-      {"minItems", kRefused, "records are flat for now"},
-      {"maxItems", kRefused, "records are flat for now"},
-      {"uniqueItems", kRefused, "records are flat for now"},
-      {"minProperties", kRefused, "records are flat for now"},
-      {"maxProperties", kRefused, "records are flat for now"},
-      {"required", kRefused, "records are flat for now"},
+      {"minItems", kRefused, kNoArrays},
+      {"maxItems", kRefused, kNoArrays},
+      {"uniqueItems", kRefused, kNoArrays},
   };
   return keys;
 }
@@ -80,15 +82,20 @@ const std::vector<KeySpec>& SchemaKeys() {
 
 const std::vector<KeySpec>& PropertyKeys() {
   static const auto& keys = *new std::vector<KeySpec>{
-      {"name", kExecuted, "required; the field in the record and the column in the table"},
+      {"name", kExecuted,
+       "required; the field in the record and the column in the table; of a member of an object "
+       "the field in it, without a dot"},
       {"logicalType", kExecuted,
-       "required: string, integer, number, boolean, date, timestamp or time; another value is "
-       "corrupt. object and array are refused"},
+       "required: string, integer, number, boolean, date, timestamp, time or object; another value "
+       "is corrupt. array is refused"},
       {"logicalTypeOptions", kExecuted, "see below"},
-      {"required", kExecuted, "true: a record without it, or with null, is corrupt"},
+      {"required", kExecuted,
+       "true: a record without it, or with null, is corrupt; of a member of an object, where the "
+       "object is there"},
       {"unique", kExecuted, "false; true is refused: a record is judged without looking at others"},
       {"primaryKey", kExecuted, "the audit view names its records by the first such column"},
-      {"physicalName", kExecuted, "must equal `name`"},
+      {"physicalName", kExecuted,
+       "must equal `name`; of a member of an object, its column in PostgreSQL"},
       {"physicalType", kExecuted, "the column's type in PostgreSQL, one that holds every value"},
       {"classification", kExecuted,
        "any but `public` and `internal`: `sluicectl tap`, `explain` and `dead-letters show` print "
@@ -111,8 +118,8 @@ const std::vector<KeySpec>& PropertyKeys() {
       {"authoritativeDefinitions", kDocumentation},
       {"customProperties", kDocumentation},
       {"relationships", kRefused, kOtherTables},
-      {"properties", kRefused, "records are flat for now"},
-      {"items", kRefused, "records are flat for now"},
+      {"properties", kExecuted, "of an object: its members, see [objects](#objects)"},
+      {"items", kRefused, kNoArrays},
   };
   return keys;
 }
@@ -245,6 +252,15 @@ const std::vector<KeySpec>& OptionKeys(LogicalType type) {
   return boolean;
 }
 
+const std::vector<KeySpec>& ObjectOptionKeys() {
+  static const auto& keys = *new std::vector<KeySpec>{
+      {"required", kExecuted, "names of members: the same as `required: true` at each of them"},
+      {"minProperties", kRefused, kMembersOnly},
+      {"maxProperties", kRefused, kMembersOnly},
+  };
+  return keys;
+}
+
 std::vector<KeyTable> AllKeys() {
   return {
       {"The contract", ContractKeys()},
@@ -255,7 +271,8 @@ std::vector<KeyTable> AllKeys() {
       {"`logicalTypeOptions` of number", OptionKeys(LogicalType::kNumber)},
       {"`logicalTypeOptions` of date", OptionKeys(LogicalType::kDate)},
       {"`logicalTypeOptions` of timestamp and time", OptionKeys(LogicalType::kTimestamp)},
-      {"`logicalTypeOptions` of object and array", ArrayOptionKeys()},
+      {"`logicalTypeOptions` of object", ObjectOptionKeys()},
+      {"`logicalTypeOptions` of array", ArrayOptionKeys()},
       {"`quality[]`", QualityKeys()},
       {"`arguments`", MissingValuesKeys()},
       {"`arguments`", InvalidValuesKeys()},

@@ -22,6 +22,8 @@ const std::vector<KeySpec>& CustomPropertyKeys();
 const std::vector<KeySpec>& ImplementationKeys();
 /// `logicalTypeOptions` of a property of this type.
 const std::vector<KeySpec>& OptionKeys(LogicalType type);
+/// `logicalTypeOptions` of an object.
+const std::vector<KeySpec>& ObjectOptionKeys();
 
 /// A map of the standard and its keys.
 struct KeyTable {

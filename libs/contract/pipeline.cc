@@ -203,6 +203,23 @@ std::optional<PipelineConfig> ReadPipeline(std::string_view text, const std::str
   return config;
 }
 
+namespace {
+
+/// How many objects are around a column at most, the record included.
+int DepthOf(const Contract& contract) {
+  int deepest = 1;
+  for (const Column& column : contract.columns) {
+    int depth = 1;
+    for (int object = column.object; object >= 0;
+         object = contract.objects[static_cast<size_t>(object)].parent)
+      ++depth;
+    deepest = std::max(deepest, depth);
+  }
+  return deepest;
+}
+
+}  // namespace
+
 std::vector<Problem> PipelineProblems(const PipelineConfig& pipeline, const Contract& contract) {
   std::vector<Problem> problems;
   auto check = [&](std::string_view key, const std::string& name, std::vector<LogicalType> types,
@@ -226,6 +243,15 @@ std::vector<Problem> PipelineProblems(const PipelineConfig& pipeline, const Cont
     problems.push_back(
         {Problem::Severity::kError, pipeline.file, line, at, std::move(message), "unknown-column"});
   };
+  const int depth = DepthOf(contract);
+  if (depth > pipeline.max_depth) {
+    const auto place = pipeline.places.find("limits.max_depth");
+    const auto [line, at] = place == pipeline.places.end() ? std::pair(0, 0) : place->second;
+    problems.push_back(
+        {Problem::Severity::kError, pipeline.file, line, at,
+         Concat("\"limits.max_depth\": a record of the contract is nested ", depth, " deep"),
+         "invalid-value"});
+  }
   check("event_time.column", pipeline.event_time_column, {LogicalType::kTimestamp}, "a timestamp");
   if (pipeline.postgres.has_value()) {
     check("sinks.postgres.partition_by.column", pipeline.postgres->partition_column,

@@ -62,6 +62,12 @@ std::string SetTopic(std::string_view text, std::string* target) {
 }
 
 /// A column, schema or table.
+/// A column of the contract, which is looked for later: a path, if it is in an object.
+std::string SetColumn(std::string_view text, std::string* target) {
+  if (text.empty()) return "must name a column";
+  *target = std::string(text);
+  return "";
+}
 std::string SetIdentifier(std::string_view text, std::string* target) {
   if (text.empty() || text.size() > kMaxIdentifierBytes) return "must have 1 to 63 bytes";
   *target = std::string(text);
@@ -133,7 +139,7 @@ return "";
 }
 , {"event_time.column", "event_time", "a column",
    "when the recorded thing happened; without it Kafka's timestamp",
-   SET{return SetIdentifier(text, &c->event_time_column);
+   SET{return SetColumn(text, &c->event_time_column);
 }
 }
 , {"event_time.watermark_delay", kOptional, "a duration (0)", "how late records may be",
@@ -232,7 +238,7 @@ return SetInteger(text, -1, 100, &c->replication_factor);
 }
 , {"sinks.postgres.partition_by.column", "sinks.postgres.partition_by",
    "a date or timestamp column", "the clean table is partitioned by it",
-   SET{return SetIdentifier(text, &Postgres(c).partition_column);
+   SET{return SetColumn(text, &Postgres(c).partition_column);
 }
 }
 , {"sinks.postgres.partition_by.interval", kOptional, "whole days (1 day)",

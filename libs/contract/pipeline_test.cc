@@ -73,6 +73,20 @@ TEST(Pipeline, IsCheckedAgainstItsContract) {
   EXPECT_THAT(message, HasSubstr("column \"car_id\" must be a date or a timestamp"));
 }
 
+TEST(Pipeline, ColumnsMayBeInObjects) {
+  auto pipeline = LoadPipeline("tests/data/nested");
+  ASSERT_TRUE(pipeline.ok()) << pipeline.status();
+  auto contract = LoadContract(pipeline->contract_path);
+  ASSERT_TRUE(contract.ok()) << contract.status();
+  EXPECT_TRUE(CheckPipeline(*pipeline, **contract).ok());
+  pipeline->max_depth = 3;
+  EXPECT_THAT(std::string(CheckPipeline(*pipeline, **contract).message()),
+              HasSubstr("a record of the contract is nested 4 deep"));
+  pipeline->event_time_column = "meta";
+  EXPECT_THAT(std::string(CheckPipeline(*pipeline, **contract).message()),
+              HasSubstr("no column \"meta\""));
+}
+
 // To write the table again: replace it in README.md by what this test prints.
 TEST(Pipeline, TheReadmeHasEveryKey) {
   const std::string table = PipelineKeysAsMarkdown();

@@ -45,15 +45,29 @@ void RuleCompiler::CompileTable(const YamlNode& schema) {
 
 void RuleCompiler::Finish() {
   for (size_t i = 0; i < contract_->rules.size(); ++i)
-    Name(wanted_ids_[i], &contract_->rules[i].id);
+    Name(wishes_[i], contract_->rules[i].column_index, &contract_->rules[i].id);
   for (size_t i = 0; i < contract_->metrics.size(); ++i)
-    Name(wanted_metric_ids_[i], &contract_->metrics[i].id);
+    Name(metric_wishes_[i], contract_->metrics[i].column_index, &contract_->metrics[i].id);
 }
 
-void RuleCompiler::Name(const std::string& wanted, std::string* id) {
-  if (wanted.empty()) return;
-  *id = wanted;
-  for (int n = 2; !ids_.insert(*id).second; ++n) *id = Concat(wanted, "_", n);
+/// The dots of a path become _ in an id, so two columns may wish for the same one.
+void RuleCompiler::Name(const Wish& wish, int column, std::string* id) {
+  if (wish.id.empty()) return;
+  *id = wish.id;
+  for (int n = 2; !ids_.insert(*id).second; ++n) *id = Concat(wish.id, "_", n);
+  const auto owner = made_for_.find(wish.id);
+  if (owner == made_for_.end()) {
+    made_for_.emplace(*id, column);
+  } else if (owner->second != column && (IsNested(column) || IsNested(owner->second))) {
+    diagnostics_->Warning(*wish.at, "duplicate-name",
+                          Concat("the id \"", wish.id, "\" is taken by a rule of \"",
+                                 contract_->columns[static_cast<size_t>(owner->second)].name,
+                                 "\": this one is called \"", *id, "\""));
+  }
+}
+
+bool RuleCompiler::IsNested(int column) const {
+  return column >= 0 && contract_->columns[static_cast<size_t>(column)].object >= 0;
 }
 
 Expression RuleCompiler::ColumnOf(int column) const {
@@ -86,9 +100,10 @@ void RuleCompiler::AddMetric(const YamlNode& at, Metric metric, std::string_view
   if (!HasRoom(at, contract_->metrics.size())) return;
   if (metric.predicate && metric.predicate->text.empty())
     metric.predicate->text = ToText(*metric.predicate, contract_->columns);
-  wanted_metric_ids_.push_back(!metric.id.empty()      ? ""
-                               : metric.column.empty() ? std::string(check)
-                                                       : Concat(AsId(metric.column), "_", check));
+  metric_wishes_.push_back({!metric.id.empty()      ? ""
+                            : metric.column.empty() ? std::string(check)
+                                                    : Concat(AsId(metric.column), "_", check),
+                            &at});
   contract_->metrics.push_back(std::move(metric));
 }
 
@@ -96,9 +111,10 @@ void RuleCompiler::Add(const YamlNode& at, Rule rule, std::string_view check) {
   if (!HasRoom(at, contract_->rules.size())) return;
   if (rule.predicate.text.empty()) rule.predicate.text = ToText(rule.predicate, contract_->columns);
   if (rule.summary.empty()) rule.summary = ViolationText(rule.predicate, contract_->columns);
-  wanted_ids_.push_back(!rule.id.empty()      ? ""
-                        : rule.column.empty() ? std::string(check)
-                                              : Concat(AsId(rule.column), "_", check));
+  wishes_.push_back({!rule.id.empty()      ? ""
+                     : rule.column.empty() ? std::string(check)
+                                           : Concat(AsId(rule.column), "_", check),
+                     &at});
   contract_->rules.push_back(std::move(rule));
 }
 

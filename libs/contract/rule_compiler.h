@@ -1,6 +1,7 @@
 #pragma once
 // Compiles everything in a contract that decides clean or failed into rules.
 
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -64,16 +65,22 @@ class RuleCompiler {
   void Add(const YamlNode& at, Rule rule, std::string_view check);
   void AddMetric(const YamlNode& at, Metric metric, std::string_view check);
   bool HasRoom(const YamlNode& at, size_t rules);
-  void Name(const std::string& wanted, std::string* id);
+  /// What a rule or metric without an id of its own would like to be called.
+  struct Wish {
+    std::string id;  ///< empty: it has its own
+    const YamlNode* at;
+  };
+  void Name(const Wish& wish, int column, std::string* id);
+  bool IsNested(int column) const;
 
   std::string_view text_;
   bool is_v30_;
   Contract* contract_;
   Diagnostics* diagnostics_;
   std::set<std::string> ids_;
-  std::vector<std::string>
-      wanted_ids_;  // per rule: the id to make unique, empty when it has its own
-  std::vector<std::string> wanted_metric_ids_;  // the same per metric
+  std::map<std::string, int> made_for_;  // ids that were made, to the column of their rule
+  std::vector<Wish> wishes_;             // per rule
+  std::vector<Wish> metric_wishes_;      // the same per metric
   bool too_many_ = false;
 };
 

@@ -173,7 +173,7 @@ void RuleCompiler::CompilePatterns(const MapReader& options, int column) {
     predicate = Combine(Op::kAnd, {LengthAtMost(column, format->max_length), std::move(predicate)});
   }
   AddOption(*options.Find("format"), column, "format", "conformity", std::move(predicate),
-            Concat(QuoteName(contract_->columns[column].name), " ", format->summary));
+            Concat(ColumnText(contract_->columns[column]), " ", format->summary));
 }
 
 /// Formats of strings and numbers; those of integers and of times are ReadColumn's.

@@ -252,7 +252,7 @@ bool RuleCompiler::CompileMissingValues(const YamlNode& given, int column, Rule*
   bool has_null = false;
   if (!ReadValues(*arguments.Find("missingValues"), column, &values, &has_null)) return false;
   if (rule->dimension.empty()) rule->dimension = "completeness";
-  rule->summary = Concat(QuoteName(rule->column), " missing");
+  rule->summary = Concat(ColumnText(contract_->columns[column]), " missing");
   std::vector<Expression> parts;
   if (has_null) parts.push_back(Unary(Op::kIsNotNull, ColumnOf(column)));
   if (!values.empty()) parts.push_back(Unary(Op::kNot, In(ColumnOf(column), std::move(values))));

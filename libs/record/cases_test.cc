@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <functional>
 #include <map>
 
 #include "absl/strings/match.h"
@@ -26,6 +27,7 @@ using contract::LogicalType;
 
 constexpr char kParsingCases[] = "tests/data/json/parsing_cases.txt";
 constexpr char kRecordCases[] = "tests/data/json/record_cases.txt";
+constexpr char kNestedCases[] = "tests/data/json/nested_cases.txt";
 
 std::string NameOf(const std::optional<Reason>& reason) {
   return reason ? std::string(batch::Name(*reason)) : "-";
@@ -50,6 +52,23 @@ std::shared_ptr<contract::Contract> CaseContract() {
   add("at", LogicalType::kTimestamp);
   add("clock", LogicalType::kTime);
   return contract;
+}
+
+std::shared_ptr<contract::Contract> NestedContract() {
+  const auto contract = contract::LoadContract("tests/data/json/nested.odcs.yaml");
+  EXPECT_TRUE(contract.ok()) << contract.status();
+  return std::make_shared<contract::Contract>(**contract);
+}
+
+/// Make a column or object required.
+void Require(const std::string& name, contract::Contract* contract) {
+  const int column = contract->FindColumn(name), object = contract->FindObject(name);
+  ASSERT_NE(column < 0, object < 0) << name;
+  if (column >= 0) {
+    contract->columns[static_cast<size_t>(column)].required = true;
+  } else {
+    contract->objects[static_cast<size_t>(object)].required = true;
+  }
 }
 
 Limits CaseLimits() {
@@ -100,11 +119,13 @@ std::string Columns(const arrow::RecordBatch& batch) {
   return absl::StrJoin(cells, " ");
 }
 
-TEST(RecordCases, EveryRecordGetsItsVerdict) {
+/// Cases per verdict or reason.
+std::map<std::string, int> RunCases(
+    const std::string& file, const std::function<std::shared_ptr<contract::Contract>()>& make) {
   std::map<std::string, int> counts;
-  for (const Case& c : ReadCases(kRecordCases)) {
+  for (const Case& c : ReadCases(file)) {
     SCOPED_TRACE(absl::StrCat(absl::StrJoin(c.section, " "), ": ", c.name));
-    const auto contract = CaseContract();
+    const auto contract = make();
     const bool valid = c.section[0] == "valid";
     std::string expected_column = "-";
     for (size_t i = valid ? 1 : 2; i < c.section.size(); ++i) {
@@ -113,22 +134,22 @@ TEST(RecordCases, EveryRecordGetsItsVerdict) {
       if (absl::StartsWith(option, "column=")) {
         expected_column = value;
       } else if (absl::StartsWith(option, "required=")) {
-        contract->columns[contract->columns[0].name == value ? 0 : -1].required = true;
+        Require(value, contract.get());
       } else {
-        ASSERT_EQ(option, "unknown=ignore");
+        EXPECT_EQ(option, "unknown=ignore");
         contract->unknown_fields = contract::UnknownFields::kIgnore;
       }
     }
     const size_t arrow_sign = valid ? c.text.find(" =>") : c.text.size();
-    ASSERT_NE(arrow_sign, std::string::npos);
+    EXPECT_NE(arrow_sign, std::string::npos);
     const std::string value = Expand(c.text.substr(0, arrow_sign));
 
     RecordParser parser(contract, CaseLimits());
     BatchBuilder builder(contract);
     const Judgement judgement = parser.Parse("key", value, 1, 7, &builder);
-    ASSERT_EQ(builder.rows(), 1);
+    EXPECT_EQ(builder.rows(), 1);
     const auto batch = builder.Finish();
-    ASSERT_TRUE(batch->ValidateFull().ok()) << batch->ValidateFull().ToString();
+    EXPECT_TRUE(batch->ValidateFull().ok()) << batch->ValidateFull().ToString();
     ++counts[valid ? "valid" : c.section[1]];
 
     if (valid) {
@@ -143,13 +164,18 @@ TEST(RecordCases, EveryRecordGetsItsVerdict) {
     } else {
       EXPECT_EQ(judgement.verdict, Verdict::kCorrupt);
       EXPECT_EQ(NameOf(judgement.reason), c.section[1]);
-      EXPECT_EQ(judgement.column < 0 ? "-" : contract->columns[judgement.column].name,
-                expected_column);
+      const std::string_view subject = Subject(*contract, judgement);
+      EXPECT_EQ(subject.empty() ? "-" : subject, expected_column);
       EXPECT_EQ(Columns(*batch), "");
       EXPECT_EQ(static_cast<const arrow::BinaryArray&>(*batch->column(batch::kRaw)).GetView(0),
                 value);
     }
   }
+  return counts;
+}
+
+TEST(RecordCases, EveryRecordGetsItsVerdict) {
+  std::map<std::string, int> counts = RunCases(kRecordCases, CaseContract);
   // A parser that accepts everything, or a file that lost its cases, must not pass.
   EXPECT_GE(counts["valid"], 50);
   for (const char* reason :
@@ -158,6 +184,14 @@ TEST(RecordCases, EveryRecordGetsItsVerdict) {
         "invalid_date", "nul_character", "empty_value", "oversize", "too_deep", "invalid_time"}) {
     EXPECT_GE(counts[reason], 1) << reason;
   }
+}
+
+TEST(RecordCases, EveryNestedRecordGetsItsVerdict) {
+  std::map<std::string, int> counts = RunCases(kNestedCases, NestedContract);
+  EXPECT_GE(counts["valid"], 30);
+  for (const char* reason :
+       {"missing_field", "wrong_type", "duplicate_key", "unknown_field", "number_out_of_range"})
+    EXPECT_GE(counts[reason], 5) << reason;
 }
 
 /// The only value of a column of dates, timestamps or times, as ISO 8601.

@@ -110,7 +110,6 @@ class JsonScanner::Pass {
       return true;
     }
     if (c != ',') return Fail();
-    if (open().size() == 1) ++member_;
     *value_expected = true;
     if (!object) return true;
     SkipSpace();
@@ -226,14 +225,14 @@ class JsonScanner::Pass {
       const uint64_t limit = negative ? uint64_t{1} << 63 : UINT64_MAX;
       if (error == std::errc() && magnitude <= limit) return;
     }
-    WideNumber wide{member_, integer, false, 0};
+    WideNumber wide{static_cast<size_t>(number.data() - begin_), integer, false, 0};
     const auto [_, error] =
         absl::from_chars(number.data(), number.data() + number.size(), wide.value);
     // An underflow is a range error, too, but not a wide number: simdjson reads it as zero.
     wide.overflow = error == std::errc::result_out_of_range && std::fabs(wide.value) > 1;
     if (!integer && !wide.overflow) return;
-    if (open().size() == 1 && open()[0] == '{') scanner_->wide_.push_back(wide);
-    char* const copy = patch_ + (number.data() - begin_);
+    scanner_->wide_.push_back(wide);
+    char* const copy = patch_ + wide.offset;
     std::memset(copy, ' ', number.size());
     *copy = '0';
   }
@@ -243,7 +242,6 @@ class JsonScanner::Pass {
   const char* at_;
   const char* end_;
   char* patch_;
-  size_t member_ = 0;
   std::optional<Reason> fault_;
 };
 

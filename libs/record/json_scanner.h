@@ -14,10 +14,9 @@
 
 namespace sluice::record {
 
-/// A number at the top level of an object that neither int64, uint64 nor double holds as it is
-/// written.
+/// A number that neither int64, uint64 nor double holds as it is written.
 struct WideNumber {
-  size_t member = 0;      ///< the position of its member in the object, from 0
+  size_t offset = 0;      ///< where it begins in the text
   bool integer = false;   ///< written without fraction and exponent
   bool overflow = false;  ///< beyond the largest double
   double value = 0;       ///< the nearest double, unless `overflow`
@@ -31,8 +30,8 @@ class JsonScanner {
 
   /// Scan `text`, which must be valid UTF-8. Returns the first fault from left to right:
   /// `kInvalidJson`, `kInvalidUtf8` (an escape that is half of a surrogate pair) or `kTooDeep`;
-  /// nothing when the text is JSON. Numbers too wide for simdjson are then listed in `wide()`, if
-  /// they are top-level members, and replaced by zero in `patch`, a writable copy of `text`.
+  /// nothing when the text is JSON. Numbers too wide for simdjson are then listed in `wide()`, in
+  /// their order, and replaced by zero in `patch`, a writable copy of `text`.
   std::optional<batch::Reason> Scan(std::string_view text, char* patch);
 
   const std::vector<WideNumber>& wide() const { return wide_; }

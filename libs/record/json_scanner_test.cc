@@ -33,15 +33,17 @@ TEST(JsonScannerTest, WideNumbersAreListedAndPatched) {
       R"({"a":1e999,"b":[1e999,18446744073709551616],"c":-9223372036854775809,"d":1.5,"e":18446744073709551616})";
   std::string patch = text;
   ASSERT_EQ(scanner.Scan(text, patch.data()), std::nullopt);
-  ASSERT_EQ(scanner.wide().size(), 3u);
-  EXPECT_EQ(scanner.wide()[0].member, 0u);
+  ASSERT_EQ(scanner.wide().size(), 5u);
+  EXPECT_EQ(scanner.wide()[0].offset, text.find("1e999"));
   EXPECT_TRUE(scanner.wide()[0].overflow);
   EXPECT_FALSE(scanner.wide()[0].integer);
-  EXPECT_EQ(scanner.wide()[1].member, 2u);
-  EXPECT_TRUE(scanner.wide()[1].integer);
-  EXPECT_EQ(scanner.wide()[1].value, -9223372036854775808.0);
-  EXPECT_EQ(scanner.wide()[2].member, 4u);
-  EXPECT_EQ(scanner.wide()[2].value, 18446744073709551616.0);
+  EXPECT_EQ(scanner.wide()[1].offset, text.rfind("1e999"));
+  EXPECT_EQ(scanner.wide()[2].offset, text.find("18446744073709551616]"));
+  EXPECT_EQ(scanner.wide()[3].offset, text.find("-9223372036854775809"));
+  EXPECT_TRUE(scanner.wide()[3].integer);
+  EXPECT_EQ(scanner.wide()[3].value, -9223372036854775808.0);
+  EXPECT_EQ(scanner.wide()[4].offset, text.rfind("18446744073709551616"));
+  EXPECT_EQ(scanner.wide()[4].value, 18446744073709551616.0);
   EXPECT_EQ(
       patch,
       R"({"a":0    ,"b":[0    ,0                   ],"c":0                   ,"d":1.5,"e":0                   })");

@@ -24,6 +24,8 @@ constexpr size_t kSmallCapacity = size_t{16} << 10;
 constexpr size_t kKeptCapacity = size_t{1} << 20;
 // Up to so many unknown members are compared one by one, which is cheaper than hashing.
 constexpr size_t kFewUnknown = 8;
+// Of simdjson's tokens, counted from an object's bracket: bracket, name, colon, value.
+constexpr size_t kFirstValueToken = 3;
 
 /// Names are short: two overlapping words tell most of them apart without a call.
 inline bool SameName(std::string_view a, std::string_view b) {
@@ -65,6 +67,12 @@ Limits LimitsOf(const contract::PipelineConfig& pipeline) {
   return limits;
 }
 
+std::string_view Subject(const contract::Contract& contract, const Judgement& judgement) {
+  if (judgement.column >= 0) return contract.columns[static_cast<size_t>(judgement.column)].name;
+  if (judgement.object >= 0) return contract.objects[static_cast<size_t>(judgement.object)].name;
+  return "";
+}
+
 struct RecordParser::Simdjson {
   simdjson::dom::parser parser;
   simdjson::dom::element root;
@@ -89,17 +97,43 @@ RecordParser::RecordParser(std::shared_ptr<const contract::Contract> contract, c
       limits_(Sane(limits)),
       json_(std::make_unique<Simdjson>()),
       scanner_(limits_.max_depth),
+      columns_(static_cast<int>(contract_->columns.size())),
+      levels_(contract_->objects.size() + 1),
       cells_(contract_->columns.size()),
-      seen_(contract_->columns.size(), 0) {
-  for (size_t i = 0; i < contract_->columns.size(); ++i) {
-    const contract::Column& column = contract_->columns[i];
-    columns_.push_back({column.name, column.type, column.required, column.integer_min,
-                        column.integer_max, column.time_format.get()});
-    column_of_.emplace(column.name, static_cast<int>(i));
-    expected_.push_back(static_cast<int>(i));
+      seen_(contract_->columns.size() + contract_->objects.size(), 0) {
+  AddMembers();
+}
+
+void RecordParser::AddMembers() {
+  for (const contract::Column& column : contract_->columns) {
+    members_.push_back({contract_->MemberName(column.name, column.object), column.type,
+                        column.required, column.object, column.integer_min, column.integer_max,
+                        column.time_format.get()});
   }
-  // Records with members that the contract does not know are longer than the contract.
-  expected_.resize(2 * expected_.size() + 16, -1);
+  for (const contract::Object& object : contract_->objects) {
+    members_.push_back({contract_->MemberName(object.name, object.parent), LogicalType::kString,
+                        object.required, object.parent, 0, 0, nullptr});
+  }
+  const auto add = [this](int member) {
+    Level& level = levels_[static_cast<size_t>(members_[member].object + 1)];
+    if (level.member_of.emplace(members_[member].name, member).second)
+      level.expected.push_back(member);
+  };
+  // In the order of the contract: the objects around a column come before it.
+  for (int column = 0; column < columns_; ++column) {
+    for (int outer = -1, inner; (inner = contract_->ObjectBetween(outer, column)) >= 0;
+         outer = inner)
+      add(columns_ + inner);
+    add(column);
+  }
+  for (size_t i = 0; i < levels_.size(); ++i) {
+    Level& level = levels_[i];
+    level.object = static_cast<int>(i) - 1;
+    if (level.object >= 0)
+      level.outer = &levels_[static_cast<size_t>(contract_->objects[i - 1].parent + 1)];
+    // Records with members that the contract does not know are longer than the contract.
+    level.expected.resize(2 * level.expected.size() + 16, -1);
+  }
 }
 
 RecordParser::~RecordParser() = default;
@@ -131,7 +165,7 @@ Judgement RecordParser::Judge(std::optional<std::string_view> key,
   }
   if (!value) return {Verdict::kTombstone, std::nullopt};
   if (const std::optional<Reason> reason = Read(*value)) return {Verdict::kCorrupt, reason};
-  return ReadObject();
+  return ReadRecord();
 }
 
 std::optional<Reason> RecordParser::Read(std::string_view value) {
@@ -177,75 +211,115 @@ void RecordParser::Reserve(size_t bytes) {
   }
 }
 
-Judgement RecordParser::ReadObject() {
-  simdjson::dom::object object;
-  if (json_->root.get(object) != simdjson::SUCCESS) {
-    return {Verdict::kCorrupt, Reason::kNotAnObject};
-  }
+Judgement RecordParser::ReadRecord() {
+  const Element record{json_->root, json_->root.type()};
+  if (record.type != element_type::OBJECT) return {Verdict::kCorrupt, Reason::kNotAnObject};
   judgement_ = {};
   ++record_;
-  few_unknown_.clear();
-  if (!many_unknown_.empty()) many_unknown_.clear();
-  token_ = 3;  // bracket, name, colon: the value of the first member
-  token_member_ = 0;
-  size_t member = 0;
-  for (auto it = object.begin(), end = object.end(); it != end; ++it, ++member) {
-    const std::string_view name = it.key();
-    const int column = FindColumn(name, member);
-    if (column < 0) {
-      if (IsRepeatedUnknown(name)) Blame(Reason::kDuplicateKey, -1);
-      if (contract_->unknown_fields == contract::UnknownFields::kReject) {
-        Blame(Reason::kUnknownField, -1);
-      }
-      continue;
-    }
-    if (seen_[column] == record_) {
-      Blame(Reason::kDuplicateKey, column);
-      continue;
-    }
-    seen_[column] = record_;
-    const simdjson::dom::element value = it.value();
-    const auto reason = Store({value, value.type()}, member, columns_[column], &cells_[column]);
-    if (reason) Blame(*reason, column);
-  }
-  for (size_t i = 0; i < cells_.size(); ++i) {
-    if (seen_[i] != record_) cells_[i].null = true;
-    if (cells_[i].null && columns_[i].required) Blame(Reason::kMissingField, static_cast<int>(i));
-  }
+  ReadMembers(record, &levels_[0]);
+  BlameMissing();
   return judgement_;
 }
 
-/// The reasons of the content stand in the order of their precedence in batch::Reason.
-void RecordParser::Blame(Reason reason, int column) {
-  if (judgement_.reason && *judgement_.reason <= reason) return;
-  judgement_ = {Verdict::kCorrupt, reason, column};
+void RecordParser::ReadMembers(const Element& element, Level* level) {
+  level->present_in = record_;
+  level->token = level->outer == nullptr ? kFirstValueToken : 0;
+  level->token_member = 0;
+  level->few_unknown.clear();
+  if (!level->many_unknown.empty()) level->many_unknown.clear();
+  reading_ = level;
+  const MemberSpec* const members = members_.data();
+  const int* const expected = level->expected.data();
+  const size_t in_reach = level->expected.size();
+  const simdjson::dom::object object = element.value.get_object().value_unsafe();
+  size_t position = 0;
+  for (auto it = object.begin(), end = object.end(); it != end; ++it, ++position) {
+    const std::string_view name = it.key();
+    // A producer writes its members in the same order every time.
+    int member = position < in_reach ? expected[position] : -1;
+    if (member < 0 || !SameName(members[member].name, name))
+      member = FindMember(name, position, level);
+    if (member < 0) {
+      if (IsRepeatedUnknown(name, level)) Blame(Reason::kDuplicateKey, -1, level->object);
+      if (contract_->unknown_fields == contract::UnknownFields::kReject) {
+        Blame(Reason::kUnknownField, -1, level->object);
+      }
+      continue;
+    }
+    const bool is_column = member < columns_;
+    if (seen_[member] == record_) {
+      is_column ? Blame(Reason::kDuplicateKey, member)
+                : Blame(Reason::kDuplicateKey, -1, member - columns_);
+      continue;
+    }
+    seen_[member] = record_;
+    const simdjson::dom::element value = it.value();
+    if (!is_column) {
+      ReadInner({value, value.type()}, member - columns_, position);
+      reading_ = level;
+      continue;
+    }
+    const auto reason = Store({value, value.type()}, position, members[member], &cells_[member]);
+    if (reason) Blame(*reason, member);
+  }
 }
 
-int RecordParser::FindColumn(std::string_view name, size_t member) {
-  // A producer writes its members in the same order every time.
-  const bool in_reach = member < expected_.size();
-  if (in_reach) {
-    const int column = expected_[member];
-    if (column >= 0 && SameName(columns_[column].name, name)) return column;
+/// As deep as the contract nests its objects, which is not deep.
+void RecordParser::ReadInner(const Element& value, int object, size_t position) {
+  if (value.type == element_type::NULL_VALUE) return;
+  Level& level = levels_[static_cast<size_t>(object + 1)];
+  level.given_in = record_;
+  level.position = position;
+  if (value.type == element_type::OBJECT) {
+    ReadMembers(value, &level);
+  } else {
+    Blame(Reason::kWrongType, -1, object);
   }
-  const auto found = column_of_.find(name);
-  if (found == column_of_.end()) return -1;
-  if (in_reach) expected_[member] = found->second;
+}
+
+/// What is not there is null, and nobody misses what is in an object that is not there.
+void RecordParser::BlameMissing() {
+  for (int i = 0; i < columns_; ++i) {
+    if (seen_[i] != record_) cells_[i].null = true;
+    if (cells_[i].null && members_[i].required && IsPresent(members_[i].object))
+      Blame(Reason::kMissingField, i);
+  }
+  for (size_t i = 1; i < levels_.size(); ++i) {
+    const contract::Object& object = contract_->objects[i - 1];
+    if (object.required && levels_[i].given_in != record_ && IsPresent(object.parent))
+      Blame(Reason::kMissingField, -1, static_cast<int>(i) - 1);
+  }
+}
+
+bool RecordParser::IsPresent(int object) const {
+  return levels_[static_cast<size_t>(object + 1)].present_in == record_;
+}
+
+/// The reasons of the content stand in the order of their precedence in batch::Reason.
+void RecordParser::Blame(Reason reason, int column, int object) {
+  if (judgement_.reason && *judgement_.reason <= reason) return;
+  judgement_ = {Verdict::kCorrupt, reason, column, object};
+}
+
+int RecordParser::FindMember(std::string_view name, size_t position, Level* level) {
+  const auto found = level->member_of.find(name);
+  if (found == level->member_of.end()) return -1;
+  if (position < level->expected.size()) level->expected[position] = found->second;
   return found->second;
 }
 
-bool RecordParser::IsRepeatedUnknown(std::string_view name) {
-  if (!many_unknown_.empty()) return !many_unknown_.insert(name).second;
-  if (std::find(few_unknown_.begin(), few_unknown_.end(), name) != few_unknown_.end()) return true;
-  few_unknown_.push_back(name);
-  if (few_unknown_.size() > kFewUnknown) {
-    many_unknown_.insert(few_unknown_.begin(), few_unknown_.end());
-  }
+bool RecordParser::IsRepeatedUnknown(std::string_view name, Level* level) {
+  auto& few = level->few_unknown;
+  auto& many = level->many_unknown;
+  if (!many.empty()) return !many.insert(name).second;
+  if (std::find(few.begin(), few.end(), name) != few.end()) return true;
+  few.push_back(name);
+  if (few.size() > kFewUnknown) many.insert(few.begin(), few.end());
   return false;
 }
 
-std::optional<Reason> RecordParser::Store(const Element& element, size_t member,
-                                          const ColumnSpec& column, Cell* cell) {
+std::optional<Reason> RecordParser::Store(const Element& element, size_t position,
+                                          const MemberSpec& column, Cell* cell) {
   cell->null = element.type == element_type::NULL_VALUE;
   if (cell->null) return std::nullopt;
   switch (column.type) {
@@ -260,16 +334,16 @@ std::optional<Reason> RecordParser::Store(const Element& element, size_t member,
       cell->integer = element.value.get_bool().value_unsafe() ? 1 : 0;
       return std::nullopt;
     case LogicalType::kNumber:
-      return StoreNumber(element, member, cell);
+      return StoreNumber(element, position, cell);
     case LogicalType::kInteger:
-      return StoreInteger(element, member, column, cell);
+      return StoreInteger(element, position, column, cell);
   }
   return Reason::kWrongType;
 }
 
-std::optional<Reason> RecordParser::StoreInteger(const Element& element, size_t member,
-                                                 const ColumnSpec& column, Cell* cell) {
-  if (const WideNumber* const wide = FindWide(member)) {
+std::optional<Reason> RecordParser::StoreInteger(const Element& element, size_t position,
+                                                 const MemberSpec& column, Cell* cell) {
+  if (const WideNumber* const wide = FindWide(position)) {
     return wide->integer ? Reason::kNumberOutOfRange : Reason::kWrongType;
   }
   if (element.type == element_type::UINT64) return Reason::kNumberOutOfRange;  // beyond int64
@@ -281,7 +355,7 @@ std::optional<Reason> RecordParser::StoreInteger(const Element& element, size_t 
   return std::nullopt;
 }
 
-std::optional<Reason> RecordParser::StoreText(std::string_view text, const ColumnSpec& column,
+std::optional<Reason> RecordParser::StoreText(std::string_view text, const MemberSpec& column,
                                               Cell* cell) {
   if (column.type == LogicalType::kString) {
     cell->text = text;
@@ -309,8 +383,9 @@ std::optional<Reason> RecordParser::StoreText(std::string_view text, const Colum
   return std::nullopt;
 }
 
-std::optional<Reason> RecordParser::StoreNumber(const Element& element, size_t member, Cell* cell) {
-  if (const WideNumber* const wide = FindWide(member)) {
+std::optional<Reason> RecordParser::StoreNumber(const Element& element, size_t position,
+                                                Cell* cell) {
+  if (const WideNumber* const wide = FindWide(position)) {
     if (wide->overflow) return Reason::kNumberOutOfRange;
     cell->number = wide->value;
     return std::nullopt;
@@ -319,7 +394,7 @@ std::optional<Reason> RecordParser::StoreNumber(const Element& element, size_t m
     case element_type::INT64:
       cell->number = static_cast<double>(element.value.get_int64().value_unsafe());
       // simdjson reads -0 as an integer, which has no sign of its own.
-      if (cell->number == 0 && NumberText(member)[0] == '-') cell->number = -0.0;
+      if (cell->number == 0 && NumberText(position)[0] == '-') cell->number = -0.0;
       return std::nullopt;
     case element_type::UINT64:
       cell->number = static_cast<double>(element.value.get_uint64().value_unsafe());
@@ -331,33 +406,44 @@ std::optional<Reason> RecordParser::StoreNumber(const Element& element, size_t m
   }
   cell->number = element.value.get_double().value_unsafe();
   // simdjson reads 1e-400 as zero without a word.
-  if (cell->number == 0 && HasNonZeroDigit(NumberText(member))) return Reason::kNumberOutOfRange;
+  if (cell->number == 0 && HasNonZeroDigit(NumberText(position))) return Reason::kNumberOutOfRange;
   return std::nullopt;
 }
 
-/// The text from the value of the object's member on. simdjson keeps where each token begins: a
-/// bracket, colon or comma, a string, number or word. Members are asked for in their order, so all
-/// walks together are linear.
-std::string_view RecordParser::NumberText(size_t member) {
+/// The text from the value of a member on.
+std::string_view RecordParser::NumberText(size_t position) const {
+  const size_t token = TokenOf(reading_, position);
+  return text_.substr(json_->parser.implementation->structural_indexes[token]);
+}
+
+/// simdjson keeps where each token begins: a bracket, colon or comma, a string, number or word.
+/// Members are asked for in their order, so all walks of a level together are linear; the walk of
+/// an outer level passes over what inner ones have walked through.
+size_t RecordParser::TokenOf(Level* level, size_t position) const {
+  if (level->token == 0) {
+    level->token = TokenOf(level->outer, level->position) + kFirstValueToken;
+  }
   const uint32_t* const begins = json_->parser.implementation->structural_indexes.get();
-  for (; token_member_ < member; ++token_member_) {
+  size_t token = level->token;
+  for (; level->token_member < position; ++level->token_member) {
     int depth = 0;
     do {
-      const char c = text_[begins[token_++]];
+      const char c = text_[begins[token++]];
       if (c == '{' || c == '[') ++depth;
       if (c == '}' || c == ']') --depth;
     } while (depth > 0);
-    token_ += 3;  // comma, name, colon
+    token += 3;  // comma, name, colon
   }
-  return text_.substr(begins[token_]);
+  return level->token = token;
 }
 
-const WideNumber* RecordParser::FindWide(size_t member) const {
+const WideNumber* RecordParser::FindWide(size_t position) const {
   if (!wide_numbers_) return nullptr;
+  const auto offset = static_cast<size_t>(NumberText(position).data() - text_.data());
   const auto& wide = scanner_.wide();
-  const auto found = std::lower_bound(wide.begin(), wide.end(), member,
-                                      [](const WideNumber& w, size_t m) { return w.member < m; });
-  return found != wide.end() && found->member == member ? &*found : nullptr;
+  const auto found = std::lower_bound(wide.begin(), wide.end(), offset,
+                                      [](const WideNumber& w, size_t o) { return w.offset < o; });
+  return found != wide.end() && found->offset == offset ? &*found : nullptr;
 }
 
 void RecordParser::AppendCorrupt(const RecordHead& head, const Judgement& judgement,

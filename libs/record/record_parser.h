@@ -4,7 +4,7 @@
 // nothing here fails, throws or takes more than linear time.
 //
 // A record is `valid` when its value is one JSON object (RFC 8259, strict) whose members are the
-// contract's columns:
+// contract's columns and objects, and the members of these objects theirs:
 //
 //   string     A JSON string without U+0000.
 //   integer    A number written without fraction and exponent (5.0 and 5e0 are wrong_type), within
@@ -23,8 +23,12 @@
 // Dates, times and timestamps are read in another form where the column has a
 // contract::TimeFormat.
 //
-// A member that is null counts as missing. Two members of the same name, however they are escaped
-// and whether or not the contract knows them, are duplicate_key.
+//   object     An object. All columns of one that is missing or null are null, and none of them is
+//              missed.
+//
+// A member that is null counts as missing. Two members of one object with the same name, however
+// they are escaped and whether or not the contract knows them, are duplicate_key; nobody looks into
+// a member that the contract does not know.
 //
 // Of several reasons the first of this list is taken:
 //
@@ -73,8 +77,12 @@ struct Judgement {
   batch::Verdict verdict = batch::Verdict::kValid;
   std::optional<batch::Reason> reason;
   int column = -1;  ///< the contract's column that `reason` is about, when it is about one
+  int object = -1;  ///< else the contract's object that it is about, or in which it happened
   bool operator==(const Judgement&) const = default;
 };
+
+/// The path of the column or object that a judgement is about, empty when it is about none.
+std::string_view Subject(const contract::Contract& contract, const Judgement& judgement);
 
 /// One per contract and thread: it keeps the memory of the last record. Memory is bounded by about
 /// 32 times `max_record_bytes`, and is given back after a long record.
@@ -101,14 +109,31 @@ class RecordParser {
  private:
   struct Simdjson;  // these keep simdjson out of the headers
   struct Element;
-  /// What reading needs of a column, close together.
-  struct ColumnSpec {
-    std::string_view name;
+  /// What reading needs of a column or an object, close together.
+  struct MemberSpec {
+    std::string_view name;  // in the object whose member it is
     contract::LogicalType type;
     bool required;
+    int object;  // whose member it is, -1: the record's
     int64_t integer_min;
     int64_t integer_max;
     const contract::TimeFormat* time_format;  // null: ISO 8601
+  };
+  /// The record or an object in it: how its members are found, and what of it is being read.
+  struct Level {
+    Level* outer = nullptr;
+    int object = -1;  // the contract's
+    absl::flat_hash_map<std::string_view, int> member_of;
+    std::vector<int>
+        expected;  // by position: the member that was there in an earlier record, or -1
+
+    uint64_t given_in = 0;    // number of the last record in which it was not null ...
+    uint64_t present_in = 0;  // ... and an object
+    size_t position = 0;      // of the member of `outer` that it is
+    size_t token = 0;         // simdjson's token at which the value of member number
+    size_t token_member = 0;  // `token_member` begins; 0: not looked for yet
+    std::vector<std::string_view> few_unknown;
+    absl::flat_hash_set<std::string_view> many_unknown;
   };
 
   Judgement Judge(std::optional<std::string_view> key, std::optional<std::string_view> value,
@@ -116,19 +141,25 @@ class RecordParser {
   std::optional<batch::Reason> Read(std::string_view value);
   std::optional<batch::Reason> ReadAgain(std::string_view value);
   void Reserve(size_t bytes);
-  Judgement ReadObject();
-  int FindColumn(std::string_view name, size_t member);
-  bool IsRepeatedUnknown(std::string_view name);
-  std::optional<batch::Reason> Store(const Element& element, size_t member,
-                                     const ColumnSpec& column, Cell* cell);
-  std::optional<batch::Reason> StoreInteger(const Element& element, size_t member,
-                                            const ColumnSpec& column, Cell* cell);
-  std::optional<batch::Reason> StoreNumber(const Element& element, size_t member, Cell* cell);
-  std::optional<batch::Reason> StoreText(std::string_view text, const ColumnSpec& column,
+  void AddMembers();
+  Judgement ReadRecord();
+  void ReadMembers(const Element& object, Level* level);
+  void ReadInner(const Element& value, int object, size_t position);
+  void BlameMissing();
+  bool IsPresent(int object) const;
+  int FindMember(std::string_view name, size_t position, Level* level);
+  bool IsRepeatedUnknown(std::string_view name, Level* level);
+  std::optional<batch::Reason> Store(const Element& element, size_t position,
+                                     const MemberSpec& column, Cell* cell);
+  std::optional<batch::Reason> StoreInteger(const Element& element, size_t position,
+                                            const MemberSpec& column, Cell* cell);
+  std::optional<batch::Reason> StoreNumber(const Element& element, size_t position, Cell* cell);
+  std::optional<batch::Reason> StoreText(std::string_view text, const MemberSpec& column,
                                          Cell* cell);
-  std::string_view NumberText(size_t member);
-  const WideNumber* FindWide(size_t member) const;
-  void Blame(batch::Reason reason, int column);
+  std::string_view NumberText(size_t position) const;
+  size_t TokenOf(Level* level, size_t position) const;
+  const WideNumber* FindWide(size_t position) const;
+  void Blame(batch::Reason reason, int column, int object = -1);
   void AppendCorrupt(const RecordHead& head, const Judgement& judgement,
                      std::optional<std::string_view> value, BatchBuilder* builder);
 
@@ -137,21 +168,17 @@ class RecordParser {
   std::unique_ptr<Simdjson> json_;
   JsonScanner scanner_;
 
-  std::vector<ColumnSpec> columns_;
-  absl::flat_hash_map<std::string_view, int> column_of_;
-  std::vector<int>
-      expected_;  // by member position: the column that was there in an earlier record, or -1
+  int columns_;                      // of the contract
+  std::vector<MemberSpec> members_;  // columns, then objects
+  std::vector<Level> levels_;        // the record, then the contract's objects
 
   // The record at hand.
   std::string_view text_;      // in the padded buffer
   bool wide_numbers_ = false;  // scanner_.wide() is about this record
   std::vector<Cell> cells_;
-  std::vector<uint64_t> seen_;  // by column: number of the last record that had it
+  std::vector<uint64_t> seen_;  // by member: number of the last record that had it
   uint64_t record_ = 0;
-  size_t token_ = 0;         // simdjson's token at which the value of the object's member
-  size_t token_member_ = 0;  // number token_member_ begins
-  std::vector<std::string_view> few_unknown_;
-  absl::flat_hash_set<std::string_view> many_unknown_;
+  Level* reading_ = nullptr;  // whose member is being read
   Judgement judgement_;
 };
 

@@ -28,9 +28,14 @@ constexpr const char* kOptions[][6] = {
     {"", "minimum: 2024-01-01", "minimum: 2024-01-02", "maximum: 2024-01-02", "", ""}};
 constexpr const char* kQuality[] = {"", "", "", "{metric: nullValues, mustBe: 0}",
                                     "{metric: nullValues, mustBe: 0, severity: warning}"};
-constexpr const char* kRules[] = {
-    "a is null or b is not null", "b is null", "a is not null", "a = b", "not a = b",
-    "_timestamp > '2024-01-01'"};
+constexpr const char* kRules[] = {"o.a is not null",
+                                  "o.a = a or o.b is null",
+                                  "a is null or b is not null",
+                                  "b is null",
+                                  "a is not null",
+                                  "a = b",
+                                  "not a = b",
+                                  "_timestamp > '2024-01-01'"};
 constexpr const char* kActions[] = {"warn", "quarantine", "drop", "fail"};
 constexpr const char* kValues[] = {"null",
                                    "0",
@@ -67,7 +72,7 @@ class Choices {
   bool OneIn(int64_t n) { return Below(n) == 0; }
 
  private:
-  static constexpr int64_t kChoices = 20;  // about as many as a contract takes
+  static constexpr int64_t kChoices = 30;  // about as many as a contract takes
   batch::Random same_;
   batch::Random* other_;
   std::array<int64_t, 2> changed_ = {-1, -1};
@@ -79,15 +84,29 @@ const char* Pick(const char* const (&list)[N], Random* random) {
   return list[random->Below(N)];
 }
 
-/// Over the columns a, b and c, some of which it lacks.
+std::string Property(const char* name, Choices* random) {
+  const auto type = static_cast<size_t>(random->OneIn(3) ? random->Below(6) : name[0] - 'a' + 1);
+  return Concat("{name: ", name, ", logicalType: ", kTypes[type],
+                ", required: ", random->OneIn(3) ? "true" : "false", ", logicalTypeOptions: {",
+                Pick(kOptions[type], random), "}, quality: [", Pick(kQuality, random), "]}");
+}
+
+/// Over the columns a, b and c and, in an object, o.a and o.b, some of which it lacks; now and then
+/// o is a column.
 std::string Body(Choices* random) {
   std::string properties, rules;
   for (const char* name : {"a", "b", "c"}) {
     if (name[0] == 'c' && random->OneIn(2)) continue;
-    const auto type = static_cast<size_t>(random->OneIn(3) ? random->Below(6) : name[0] - 'a' + 1);
-    Append(&properties, "    - {name: ", name, ", logicalType: ", kTypes[type],
-           ", required: ", random->OneIn(3) ? "true" : "false", ", logicalTypeOptions: {",
-           Pick(kOptions[type], random), "}, quality: [", Pick(kQuality, random), "]}\n");
+    Append(&properties, "    - ", Property(name, random), "\n");
+  }
+  if (random->OneIn(8)) {
+    properties += "    - {name: o, logicalType: string}\n";
+  } else if (!random->OneIn(3)) {
+    Append(&properties,
+           "    - {name: o, logicalType: object, required: ", random->OneIn(3) ? "true" : "false",
+           ", properties: [", Property("a", random));
+    if (random->OneIn(2)) Append(&properties, ", ", Property("b", random));
+    properties += "]}\n";
   }
   for (int id = 0; id < 2; ++id) {
     if (random->OneIn(2)) continue;
@@ -114,6 +133,16 @@ std::vector<std::string> RandomRecords(batch::Random* random) {
     for (const char* name : {"a", "b", "c"}) {
       if (random->OneIn(4)) continue;
       Append(&record, record.size() == 1 ? "" : ",", "\"", name, "\":", Pick(kValues, random));
+    }
+    if (!random->OneIn(3)) {
+      Append(&record, record.size() == 1 ? "" : ",", "\"o\":");
+      if (random->OneIn(5)) {
+        record += Pick(kValues, random);
+      } else {
+        Append(&record, "{\"a\":", Pick(kValues, random));
+        if (!random->OneIn(3)) Append(&record, ",\"b\":", Pick(kValues, random));
+        record += "}";
+      }
     }
     records.push_back(record + "}");
   }

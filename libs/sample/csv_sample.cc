@@ -1,30 +1,20 @@
 #include <algorithm>
-#include <optional>
 #include <set>
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "base/status.h"
+#include "sample/csv_members.h"
 #include "sample/csv_rows.h"
 #include "sample/formats.h"
-#include "sample/json_text.h"
 
 namespace sluice::sample {
 namespace {
 
-using contract::LogicalType;
-
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-
-struct CsvColumn {
-  std::string member;  // `"name":`
-  std::optional<LogicalType> type;
-};
 
 class CsvSample : public Sample {
  public:
   CsvSample(CsvRows rows, const contract::Contract* contract)
-      : rows_(std::move(rows)), contract_(contract) {}
+      : rows_(std::move(rows)), members_(contract) {}
 
   Format format() const override { return Format::kCsv; }
 
@@ -45,30 +35,24 @@ class CsvSample : public Sample {
       }
       SLUICE_RETURN_IF_ERROR(CheckName(name, i));
       if (!names.insert(name).second) return Refuse(Concat("two columns are named ", name));
-      CsvColumn column;
-      AppendText(name, &column.member);
-      column.member += ':';
-      const int index = contract_ == nullptr ? -1 : contract_->FindColumn(name);
-      if (index >= 0) column.type = contract_->columns[static_cast<size_t>(index)].type;
-      columns_.push_back(std::move(column));
+      if (!members_.Add(name, static_cast<int>(i))) {
+        return Refuse(Concat("by the contract ", name, " and another column cannot both be there: ",
+                             "one would be an object in which the other is"));
+      }
     }
+    count_ = rows_.count();
     return absl::OkStatus();
   }
 
   absl::StatusOr<bool> Next(Record* record) override {
     SLUICE_ASSIGN_OR_RETURN(const bool found, rows_.Next());
     if (!found) return false;
-    if (rows_.count() != columns_.size()) {
-      return Refuse(Concat("this row has ", rows_.count(), " cells, the header has ",
-                           columns_.size(), "; is the delimiter the right one?"));
+    if (rows_.count() != count_) {
+      return Refuse(Concat("this row has ", rows_.count(), " cells, the header has ", count_,
+                           "; is the delimiter the right one?"));
     }
-    json_.assign(1, '{');
-    for (size_t i = 0; i < columns_.size(); ++i) {
-      if (i > 0) json_ += ',';
-      json_ += columns_[i].member;
-      AppendCell(rows_.cells()[i], columns_[i].type);
-    }
-    json_ += '}';
+    json_.clear();
+    members_.AppendRecord(rows_.cells(), &json_);
     *record = {rows_.line(), json_};
     return true;
   }
@@ -89,24 +73,9 @@ class CsvSample : public Sample {
     return absl::OkStatus();
   }
 
-  void AppendCell(const CsvCell& cell, std::optional<LogicalType> type) {
-    if (cell.text.empty() && !cell.quoted) {
-      json_ += "null";
-    } else if (type == LogicalType::kBoolean && absl::EqualsIgnoreCase(cell.text, "true")) {
-      json_ += "true";
-    } else if (type == LogicalType::kBoolean && absl::EqualsIgnoreCase(cell.text, "false")) {
-      json_ += "false";
-    } else if ((type == LogicalType::kInteger || type == LogicalType::kNumber) &&
-               IsJsonNumber(cell.text)) {
-      json_ += cell.text;
-    } else {
-      AppendText(cell.text, &json_);
-    }
-  }
-
   CsvRows rows_;
-  const contract::Contract* const contract_;
-  std::vector<CsvColumn> columns_;
+  CsvMembers members_;
+  size_t count_ = 0;  // of the header's cells
   std::string json_;
 };
 

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <cctype>
-#include <deque>
 #include <map>
+#include <set>
 
 #include "base/status.h"
 #include "batch/row_json.h"
@@ -57,14 +57,41 @@ std::string Head(std::string_view name, std::string_view custom_properties) {
                 "\n    logicalType: object\n    properties:\n");
 }
 
-/// Why no column can have this name; empty: it can. The compiler of contracts is asked.
-std::string WhyNoColumn(std::string_view name) {
+/// An object of the contract to come, or the record: where members are written.
+struct Place {
+  std::string path;                     // with a dot at its end; empty: the record's
+  std::vector<std::string_view> names;  // of the objects, from the outermost
+  int64_t values = 0;                   // how many records have it
+};
+
+/// A column of this name and place, compiled, so that the compiler of contracts is asked. Null:
+/// there can be none, and why.
+std::shared_ptr<const contract::Contract> TryColumn(const Place& place, std::string_view name,
+                                                    std::string* why) {
+  std::string property = Concat("{name: ", YamlText(name), ", logicalType: string}");
+  for (size_t i = place.names.size(); i-- > 0;) {
+    property = Concat("{name: ", YamlText(place.names[i]), ", logicalType: object, properties: [",
+                      property, "]}");
+  }
   std::vector<contract::Problem> problems;
-  const auto contract = contract::CompileContract(
-      Concat(Head("x", ""), "      - {name: ", YamlText(name), ", logicalType: string}\n"), "",
-      &problems);
-  if (contract == nullptr) return problems.front().message;
-  return contract->columns[0].name == name ? "" : "YAML cannot write its name";
+  auto contract =
+      contract::CompileContract(Concat(Head("x", ""), "      - ", property, "\n"), "", &problems);
+  if (contract == nullptr) {
+    *why = problems.front().message;
+  } else if (contract->columns[0].name != Concat(place.path, name)) {
+    *why = "YAML cannot write its name";
+    contract = nullptr;
+  }
+  return contract;
+}
+
+/// The text with all but letters and digits made alike, as it is in the ids of rules.
+std::string AsId(std::string_view text) {
+  std::string id(text);
+  for (char& c : id) {
+    if (std::isalnum(static_cast<unsigned char>(c)) == 0 && c != '-') c = '_';
+  }
+  return id;
 }
 
 class Inferrer {
@@ -99,27 +126,33 @@ class Inferrer {
     }
     ++result_.records;
     const simdjson::padded_string json(record.value.data(), record.value.size());
-    if (LookInside(json)) return absl::OkStatus();
+    ondemand::document document;
+    ondemand::object object;
+    if (parser_.iterate(json).get(document) == simdjson::SUCCESS &&
+        document.get_object().get(object) == simdjson::SUCCESS &&
+        LookInside(object, &record_, nullptr, 0)) {
+      return absl::OkStatus();
+    }
     return absl::InternalError(Concat("cannot read the record at line ", record.line));
   }
 
-  bool LookInside(const simdjson::padded_string& json) {
-    ondemand::document document;
-    ondemand::object object;
-    if (parser_.iterate(json).get(document) != simdjson::SUCCESS) return false;
-    if (document.get_object().get(object) != simdjson::SUCCESS) return false;
+  /// `owner`: the member whose value the object is, null: it is the record.
+  bool LookInside(ondemand::object object, ObjectFacts* facts, MemberFacts* owner, int depth) {
     for (auto field : object) {
       std::string_view key;
       if (field.unescaped_key().get(key) != simdjson::SUCCESS) return false;
-      MemberFacts* const facts = FactsOf(key);
+      MemberFacts* const member = FactsOf(key, facts);
       ondemand::value value;
       if (field.value().get(value) != simdjson::SUCCESS) return false;
-      if (facts != nullptr && !AddValue(value, facts)) return false;
+      if (member == nullptr) continue;
+      if (!member->SeenIn(result_.records) && owner != nullptr)
+        owner->AddUnfit("one of its members stands twice in a record");
+      if (!AddValue(value, member, depth)) return false;
     }
     return true;
   }
 
-  bool AddValue(ondemand::value value, MemberFacts* facts) {
+  bool AddValue(ondemand::value value, MemberFacts* facts, int depth) {
     ondemand::json_type type;
     if (value.type().get(type) != simdjson::SUCCESS) return false;
     switch (type) {
@@ -140,76 +173,134 @@ class Inferrer {
         cells_ ? facts->AddCell(text) : facts->AddText(text);
         break;
       }
+      case ondemand::json_type::object: {
+        if (depth == contract::kMaxObjectDepth) {
+          facts->AddUnfit("objects are nested too deep here");
+          break;
+        }
+        ondemand::object object;
+        if (value.get_object().get(object) != simdjson::SUCCESS) return false;
+        return LookInside(object, facts->AddObject(), facts, depth + 1);
+      }
       default:
-        facts->AddNested();
+        facts->AddUnfit("arrays have no column");
     }
     return true;
   }
 
-  MemberFacts* FactsOf(std::string_view name) {
-    const auto known = by_name_.find(name);
-    if (known != by_name_.end()) return known->second;
-    if (members_.size() == kMaxMembers) {
+  MemberFacts* FactsOf(std::string_view name, ObjectFacts* object) {
+    MemberFacts* const known = object->Find(name);
+    if (known != nullptr) return known;
+    if (members_ == kMaxMembers) {
       too_many_members_ = true;
       return nullptr;
     }
-    MemberFacts& facts = members_.emplace_back(name);
-    by_name_.emplace(facts.name(), &facts);
-    return &facts;
+    ++members_;
+    return object->Add(name);
   }
 
   void Write() {
-    std::string columns, left_out;
-    int count = 0;
-    for (const MemberFacts& facts : members_) {
-      const std::string why =
-          count == contract::kMaxColumns
-              ? Concat("a table has at most ", contract::kMaxColumns, " columns")
-          : !facts.Type() ? facts.WhyNoType()
-                          : WhyNoColumn(facts.name());
-      if (why.empty()) {
-        WriteColumn(facts, &columns);
-        ++count;
-      } else {
-        std::string name;
-        batch::AppendJsonString(std::string_view(facts.name()).substr(0, 200), &name);
-        result_.left_out.push_back(name);
-        if (result_.left_out.size() <= kShownLeftOut)
-          Append(&left_out, "#   ", name, ": ", why, "\n");
-      }
-    }
+    std::string columns = WriteMembers(record_, {"", {}, result_.records});
     if (result_.left_out.size() > kShownLeftOut) {
-      Append(&left_out, "#   and ", result_.left_out.size() - kShownLeftOut, " more\n");
+      Append(&left_out_, "#   and ", result_.left_out.size() - kShownLeftOut, " more\n");
     }
-    if (too_many_members_) left_out += "#   and more members than a record should have\n";
-    if (count == 0) {
+    if (too_many_members_) left_out_ += "#   and more members than a record should have\n";
+    if (columns_ == 0) {
       // A table has a column: one that is always null.
       std::string name = "nothing_usable";
-      while (by_name_.contains(name)) name += '_';
+      while (record_.Find(name) != nullptr) name += '_';
       columns = Concat("      - {name: ", name, ", logicalType: string}\n");
     }
-    WriteFile(columns, left_out);
+    WriteFile(columns, left_out_);
   }
 
-  void WriteColumn(const MemberFacts& facts, std::string* out) const {
+  std::string WriteMembers(const ObjectFacts& object, const Place& place) {
+    std::string text;
+    for (const MemberFacts& facts : object.members()) {
+      std::string why;
+      if (facts.Object() != nullptr) {
+        why = WriteObject(facts, place, &text);
+      } else if (!facts.Type()) {
+        why = facts.WhyNoType();
+      } else {
+        why = ClaimColumn(facts.name(), place);
+        if (why.empty()) WriteColumn(facts, place, &text);
+      }
+      if (!why.empty()) LeaveOut(Concat(place.path, facts.name()), why);
+    }
+    return text;
+  }
+
+  void LeaveOut(const std::string& path, std::string_view why) {
+    std::string name;
+    batch::AppendJsonString(std::string_view(path).substr(0, 200), &name);
+    result_.left_out.push_back(name);
+    if (result_.left_out.size() <= kShownLeftOut) Append(&left_out_, "#   ", name, ": ", why, "\n");
+  }
+
+  /// Why there can be no such column; empty: there is one now.
+  std::string ClaimColumn(std::string_view name, const Place& place) {
+    if (columns_ == contract::kMaxColumns)
+      return Concat("a table has at most ", contract::kMaxColumns, " columns");
+    std::string why;
+    const auto contract = TryColumn(place, name, &why);
+    if (contract == nullptr) return why;
+    const contract::Column& column = contract->columns[0];
+    if (paths_.contains(column.name) || table_names_.contains(column.TableName()))
+      return "another column has its name in PostgreSQL";
+    paths_.insert(column.name);
+    table_names_.insert(column.TableName());
+    ++columns_;
+    return "";
+  }
+
+  std::string WriteObject(const MemberFacts& facts, const Place& place, std::string* out) {
+    Place inner = place;
+    Append(&inner.path, facts.name(), ".");
+    inner.names.push_back(facts.name());
+    inner.values = facts.values();
+    const std::string members = WriteMembers(*facts.Object(), inner);
+    if (members.empty()) return "an object without a member that can be a column";
+    const std::string indent = Indent(place);
+    Append(out, indent, "- name: ", YamlText(facts.name()), "\n", indent,
+           "  logicalType: object\n");
+    if (facts.values() == place.values) Append(out, indent, "  required: true\n");
+    Append(out, indent, "  properties:\n", members);
+    return "";
+  }
+
+  void WriteColumn(const MemberFacts& facts, const Place& place, std::string* out) {
     const contract::LogicalType type = *facts.Type();
     const std::string seen = facts.Seen();
-    Append(out, "      - name: ", YamlText(facts.name()), seen.empty() ? "" : "  # seen: ", seen,
-           "\n        logicalType: ", contract::Name(type), "\n");
+    const std::string indent = Indent(place);
+    Append(out, indent, "- name: ", YamlText(facts.name()), seen.empty() ? "" : "  # seen: ", seen,
+           "\n", indent, "  logicalType: ", contract::Name(type), "\n");
     if (type == contract::LogicalType::kInteger)
-      *out += "        logicalTypeOptions: {format: i64}\n";
-    if (facts.values() == result_.records) *out += "        required: true\n";
+      Append(out, indent, "  logicalTypeOptions: {format: i64}\n");
+    if (facts.values() == place.values) Append(out, indent, "  required: true\n");
     const std::vector<std::string> values = facts.FewValues();
-    if (values.empty()) return;
-    *out +=
-        "        quality:\n          - {metric: invalidValues, mustBe: 0, severity: warning, "
-        "arguments: {validValues: [";
+    if (values.empty() || !ClaimId(facts.name(), place)) return;
+    Append(
+        out, indent, "  quality:\n", indent,
+        "    - {metric: invalidValues, mustBe: 0, severity: warning, arguments: {validValues: [");
     for (size_t i = 0; i < values.size(); ++i) {
       std::string quoted;
       batch::AppendJsonString(values[i], &quoted);
       Append(out, i == 0 ? "" : ", ", quoted);
     }
     *out += "]}}\n";
+  }
+
+  /// False: the rule of another column has the id that this one's would have, and one of them is in
+  /// an object.
+  bool ClaimId(std::string_view name, const Place& place) {
+    const bool nested = !place.names.empty();
+    const auto [other, is_new] = ids_.emplace(AsId(Concat(place.path, name)), nested);
+    return is_new || (!nested && !other->second);
+  }
+
+  static std::string Indent(const Place& place) {
+    return std::string(6 + 4 * place.names.size(), ' ');
   }
 
   void WriteFile(const std::string& columns, const std::string& left_out) {
@@ -235,9 +326,16 @@ class Inferrer {
   record::RecordParser checker_;
   record::BatchBuilder checked_;
   ondemand::parser parser_;
-  std::deque<MemberFacts> members_;  // in the order of their first record
-  std::map<std::string_view, MemberFacts*> by_name_;
+  ObjectFacts record_;
+  size_t members_ = 0;  // in all
   bool too_many_members_ = false;
+
+  // What is written.
+  int columns_ = 0;
+  std::set<std::string> paths_;
+  std::set<std::string> table_names_;
+  std::map<std::string, bool> ids_;  // of rules; whether the column is in an object
+  std::string left_out_;
   Inference result_;
 };
 

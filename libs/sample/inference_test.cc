@@ -96,9 +96,51 @@ TEST_F(InferenceTest, WhatHasNoColumnIsLeftOutByName) {
             "\n"
             R"({"id":18446744073709551616,"either":"one"})"
             "\n");
-  EXPECT_THAT(Columns(inference), ElementsAre("id number required"));
-  EXPECT_THAT(inference.left_out,
-              ElementsAre("\"address\"", "\"tags\"", "\"_own\"", "\"either\"", "\"far\""));
+  EXPECT_THAT(Columns(inference),
+              ElementsAre("id number required", "address.city string required"));
+  EXPECT_THAT(inference.left_out, ElementsAre("\"tags\"", "\"_own\"", "\"either\"", "\"far\""));
+}
+
+TEST_F(InferenceTest, ObjectsBecomeObjects) {
+  const std::string text =
+      R"({"id":1,"a":{"x":1,"b":{"y":"s"}},"e":{},"m":{"z":1},"only":{"tags":[]},"d.e":{"f":1}})"
+      "\n"
+      R"({"id":2,"a":{"x":2.5,"b":null,"w":true,"tags":[1]},"m":5})"
+      "\n"
+      R"({"id":3,"a":{"x":3,"b":{"y":"t"}}})"
+      "\n";
+  const Inference inference = Infer(text);
+  EXPECT_THAT(Columns(inference), ElementsAre("id integer required", "a.x number required",
+                                              "a.b.y string required", "a.w boolean"));
+  EXPECT_THAT(inference.left_out, ElementsAre("\"a.tags\"", "\"e\"", "\"m\"", "\"only.tags\"",
+                                              "\"only\"", "\"d.e.f\"", "\"d.e\""));
+  const auto contract = contract::ParseContract(inference.contract, "t");
+  EXPECT_TRUE((*contract)->objects[0].required);
+  EXPECT_FALSE((*contract)->objects[1].required);
+  ExpectFits(text, Format::kNdjson, inference);
+}
+
+TEST_F(InferenceTest, OneNameInPostgresIsOneColumn) {
+  const std::string text = "{\"a\":{\"b\":1},\"a_b\":1,\"a.b\":1,\"a b\":1}\n";
+  const Inference inference = Infer(text);
+  EXPECT_THAT(Columns(inference), ElementsAre("a.b integer required", "a b integer required"));
+  ExpectFits(text, Format::kNdjson, inference);
+}
+
+TEST_F(InferenceTest, AMemberTwiceInAnObjectLeavesItOut) {
+  const std::string text = "{\"a\":{\"b\":1,\"b\":2},\"c\":1}\n{\"a\":{\"b\":1},\"c\":1}\n";
+  const Inference inference = Infer(text);
+  EXPECT_THAT(inference.left_out, ElementsAre("\"a\""));
+  ExpectFits(text, Format::kNdjson, inference);
+}
+
+TEST_F(InferenceTest, ObjectsTooDeepAreLeftOut) {
+  std::string text = "1";
+  for (int i = 0; i < contract::kMaxObjectDepth + 1; ++i)
+    text = "{\"a\":{\"b\":2,\"o\":" + text + "}}";
+  const Inference inference = Infer(text + "\n");
+  EXPECT_EQ(Columns(inference).size(), 4u);
+  ExpectFits(text + "\n", Format::kNdjson, inference);
 }
 
 TEST_F(InferenceTest, RecordsThatNoContractAcceptsAreCounted) {

@@ -43,9 +43,16 @@ void MemberFacts::Add(Types fits) {
 
 void MemberFacts::AddBoolean() { Add(Bit(LogicalType::kBoolean)); }
 
-void MemberFacts::AddNested() {
-  nested_ = true;
+ObjectFacts* MemberFacts::AddObject() {
   Add(0);
+  ++objects_;
+  if (object_ == nullptr) object_ = std::make_unique<ObjectFacts>();
+  return object_.get();
+}
+
+void MemberFacts::AddUnfit(std::string_view why) {
+  Add(0);
+  unfit_ = why;
 }
 
 void MemberFacts::AddNumber(std::string_view token) { Add(TypesOfNumber(token)); }
@@ -105,8 +112,22 @@ std::optional<LogicalType> MemberFacts::Type() const {
 }
 
 std::string MemberFacts::WhyNoType() const {
-  return nested_ ? "objects and arrays have no column"
-                 : "its values have no type in common, or none that can be stored";
+  return !unfit_.empty() ? unfit_ : "its values have no type in common, or none that can be stored";
+}
+
+const ObjectFacts* MemberFacts::Object() const {
+  return values_ > 0 && objects_ == values_ && unfit_.empty() ? object_.get() : nullptr;
+}
+
+MemberFacts* ObjectFacts::Find(std::string_view name) {
+  const auto found = by_name_.find(name);
+  return found == by_name_.end() ? nullptr : found->second;
+}
+
+MemberFacts* ObjectFacts::Add(std::string_view name) {
+  MemberFacts& facts = members_.emplace_back(name);
+  by_name_.emplace(facts.name(), &facts);
+  return &facts;
 }
 
 std::vector<std::string> MemberFacts::FewValues() const {

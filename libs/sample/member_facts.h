@@ -2,10 +2,13 @@
 // What a sample shows about one member of its records.
 
 #include <cstdint>
+#include <deque>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "contract/contract.h"
@@ -15,6 +18,21 @@ namespace sluice::sample {
 /// A set of contract::LogicalType.
 using Types = uint32_t;
 constexpr Types Bit(contract::LogicalType type) { return Types{1} << static_cast<int>(type); }
+
+class MemberFacts;
+
+/// The record, or an object in it: its members, in the order in which they were first seen.
+class ObjectFacts {
+ public:
+  /// Null when it was not seen yet.
+  MemberFacts* Find(std::string_view name);
+  MemberFacts* Add(std::string_view name);
+  const std::deque<MemberFacts>& members() const { return members_; }
+
+ private:
+  std::deque<MemberFacts> members_;
+  std::map<std::string_view, MemberFacts*> by_name_;
+};
 
 class MemberFacts {
  public:
@@ -27,13 +45,19 @@ class MemberFacts {
   void AddNumber(std::string_view token);  ///< as JSON writes it
   void AddText(std::string_view text);
   void AddCell(std::string_view text);  ///< of CSV: may be meant as any of them
-  void AddNested();
+  ObjectFacts* AddObject();             ///< whose members are to be looked at, too
+  void AddUnfit(std::string_view why);  ///< an array, or an object that no contract allows
+
+  /// False when it was seen in this record already.
+  bool SeenIn(int64_t record) { return std::exchange(record_, record) != record; }
 
   /// How many records have a value.
   int64_t values() const { return values_; }
   /// The narrowest type that holds every value; nothing: there is none. A member that was always
   /// null is a string.
   std::optional<contract::LogicalType> Type() const;
+  /// Its members, when every value was an object; null: one was none.
+  const ObjectFacts* Object() const;
   /// Why there is no type.
   std::string WhyNoType() const;
   /// The values of a text that takes few, in order; empty: it takes many, or was seen too rarely.
@@ -50,7 +74,10 @@ class MemberFacts {
   std::string name_;
   int64_t values_ = 0;
   Types fits_ = ~Types{0};
-  bool nested_ = false;
+  int64_t record_ = -1;  // the last one that had it
+  int64_t objects_ = 0;
+  std::unique_ptr<ObjectFacts> object_;
+  std::string unfit_;
   double smallest_ = 0, largest_ = 0;  // of numbers
   int64_t numbers_ = 0;
   size_t longest_ = 0;                         // of texts, in bytes

@@ -136,6 +136,25 @@ TEST_F(SampleTest, QuotedCellsHoldAnything) {
   }
 }
 
+TEST_F(SampleTest, NamesInAHeaderMayBePaths) {
+  const auto contract = contract::LoadContract("tests/data/json/nested.odcs.yaml");
+  ASSERT_TRUE(contract.ok()) << contract.status();
+  Options options = As(Format::kCsv);
+  options.contract = contract->get();
+  Write("a.b.real,text,a.small,a.b.c.real,a.other,ab.c\n1,2,3,,5,6\n,2,,,,\n,,,\"\",,\n");
+  EXPECT_THAT(
+      *Read(options),
+      ElementsAre(
+          R"(2: {"a":{"b":{"real":1,"c":null},"small":3,"other":"5"},"text":"2","ab.c":"6"})",
+          R"(3: {"a":null,"text":"2","ab.c":null})",
+          R"(4: {"a":{"b":{"real":null,"c":{"real":""}},"small":null,"other":null},"text":null,"ab.c":null})"));
+  for (const char* header : {"a,a.text\n", "a.text,a\n", "a.b,a.b.c.real\n"}) {
+    Write(header);
+    EXPECT_THAT(std::string(Read(options).status().message()), HasSubstr("cannot both be there"))
+        << header;
+  }
+}
+
 TEST(JsonTextTest, KnowsNumbers) {
   for (const char* text : {"0", "-0", "12", "1.5", "0.5e-3", "1E+9"})
     EXPECT_TRUE(IsJsonNumber(text));

@@ -106,9 +106,7 @@ void Shadow::AddReason(const TopicRecord& record, const contract::Contract& cont
   if (examples->size() >= options_.examples) return;
   DifferenceExample& example =
       examples->emplace_back(DifferenceExample{record.partition, record.offset, "", std::nullopt});
-  if (judgement.column >= 0) {
-    example.column = contract.columns[static_cast<size_t>(judgement.column)].name;
-  }
+  example.column = record::Subject(contract, judgement);
   if (record.value) example.value = std::string(record.value->substr(0, kShownBytes));
 }
 

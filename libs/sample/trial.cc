@@ -51,9 +51,7 @@ class Trial {
     if (!judgement.reason) return;
     ReasonCheck& check = table_.reasons[static_cast<size_t>(*judgement.reason)];
     if (check.records++ < static_cast<int64_t>(options_.examples)) {
-      const auto column = static_cast<size_t>(judgement.column);
-      check.examples.push_back({record.line,
-                                judgement.column < 0 ? "" : contract_->columns[column].name,
+      check.examples.push_back({record.line, std::string(record::Subject(*contract_, judgement)),
                                 std::string(record.value.substr(0, kShownBytes))});
     }
   }
@@ -92,7 +90,8 @@ class Trial {
     if (!options_.each) return;
     const record::Judgement& judgement = rows_[row].judgement;
     const bool has_columns = judgement.verdict == batch::Verdict::kValid;
-    options_.each({rows_[row].line, verdict, judgement.reason, judgement.column,
+    options_.each({rows_[row].line, verdict, judgement.reason,
+                   record::Subject(*contract_, judgement),
                    has_columns ? outcome.FailedRules(index) : std::string_view()});
   }
 

@@ -22,7 +22,7 @@ namespace sluice::sample {
 /// A record that a reason or rule is about.
 struct Example {
   int64_t line = 0;
-  std::string column;                ///< of a corrupt record, when it is about one
+  std::string column;                ///< of a corrupt record: the column or object it is about
   std::optional<std::string> value;  ///< what the rule looked at (nothing: null), or the beginning
                                      ///< of a corrupt record
 };
@@ -70,7 +70,7 @@ struct RecordVerdict {
   int64_t line = 0;
   batch::Verdict verdict = batch::Verdict::kClean;
   std::optional<batch::Reason> reason;
-  int column = -1;                ///< that `reason` is about
+  std::string_view column;        ///< the column or object that `reason` is about
   std::string_view failed_rules;  ///< their bits, see rules::IsBroken; empty: the record has no
                                   ///< columns. Valid during the call
 };

@@ -63,8 +63,8 @@ service::TappedRecord ToRecord(const arrow::RecordBatch& rows, int64_t row,
   }
   record.columns = raw.IsNull(row) && verdict != static_cast<uint8_t>(batch::Verdict::kTombstone);
   if (record.columns) {
-    record.json =
-        redacted ? batch::RedactedRowJson(rows, row, contract) : batch::RowJson(rows, row);
+    record.json = redacted ? batch::RedactedRowJson(contract, rows, row)
+                           : batch::RowJson(contract, rows, row);
   } else if (raw.IsValid(row)) {
     record.json =
         std::string(redacted ? contract::kRedacted

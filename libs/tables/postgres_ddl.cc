@@ -188,19 +188,19 @@ absl::StatusOr<TableLayout> MakeLayout(const contract::Contract& contract,
   if (role != TableRole::kCorrupt) {
     for (size_t i = 0; i < contract.columns.size(); ++i) {
       const contract::Column& column = contract.columns[i];
-      SLUICE_RETURN_IF_ERROR(CheckName(column.name, kMaxIdentifier));
+      const std::string& name = column.TableName();
+      SLUICE_RETURN_IF_ERROR(CheckName(name, kMaxIdentifier));
       const std::string type = ColumnType(column);
       if (!IsTypeName(type)) {
         return absl::FailedPreconditionError(
             Concat("physicalType of column ", column.name, " is no type: ", type));
       }
       if (std::any_of(own.begin(), own.end(),
-                      [&](const TableColumn& other) { return other.name == column.name; })) {
-        return absl::FailedPreconditionError(
-            Concat("the sink writes a column of this name itself, rename it in the contract: ",
-                   column.name));
+                      [&](const TableColumn& other) { return other.name == name; })) {
+        return absl::FailedPreconditionError(Concat(
+            "the sink writes a column of this name itself, rename it in the contract: ", name));
       }
-      layout.columns.push_back({column.name,
+      layout.columns.push_back({name,
                                 type,
                                 false,
                                 {Kind::kField, batch::kSystemColumns + static_cast<int>(i)},
@@ -210,7 +210,8 @@ absl::StatusOr<TableLayout> MakeLayout(const contract::Contract& contract,
   layout.columns.insert(layout.columns.end(), own.begin(), own.end());
   if (role == TableRole::kClean && !config.partition_column.empty()) {
     SLUICE_RETURN_IF_ERROR(CheckPartitionColumn(contract, config));
-    layout.partition_column = config.partition_column;
+    const int column = contract.FindColumn(config.partition_column);
+    layout.partition_column = contract.columns[static_cast<size_t>(column)].TableName();
   }
   return layout;
 }
@@ -266,8 +267,8 @@ std::string CreateAuditViewSql(const contract::Contract& contract,
   for (size_t i = contract.columns.size(); i-- > 0;) {
     if (contract.columns[i].primary_key) key = i;
   }
-  const std::string key_name =
-      QuoteIdentifier(contract.columns.empty() ? "kafka_offset" : contract.columns[key].name);
+  const std::string key_name = QuoteIdentifier(
+      contract.columns.empty() ? "kafka_offset" : contract.columns[key].TableName());
   const std::string schema = QuoteIdentifier(config.schema);
   const std::string view = Concat(schema, ".", QuoteIdentifier(config.audit_view));
   const auto rows = [&](const std::string& table) {

@@ -261,9 +261,7 @@ Json RecordJson(const contract::Contract& contract, const sample::RecordVerdict&
       .Set("line", record.line)
       .Set("verdict", batch::Name(record.verdict))
       .Set("reason", record.reason ? Json(batch::Name(*record.reason)) : Json())
-      .Set("column", record.column < 0
-                         ? Json()
-                         : Json(contract.columns[static_cast<size_t>(record.column)].name))
+      .Set("column", record.column.empty() ? Json() : Json(record.column))
       .Set("failed_rules", std::move(rules));
 }
 

@@ -54,7 +54,7 @@ absl::StatusOr<std::string> ReadMember(const contract::Column& column, std::stri
                ", which is written as in a record: ",
                judgement.reason ? batch::Name(*judgement.reason) : batch::Name(judgement.verdict)));
   }
-  const std::string json = batch::RowJson(*builder.Finish(), 0);
+  const std::string json = batch::RowJson(*alone, *builder.Finish(), 0);
   return json.substr(1, json.size() - 2);
 }
 
@@ -64,10 +64,14 @@ absl::StatusOr<ColumnCondition> ParseCondition(const std::string& text,
   if (equals == std::string::npos || equals == 0) {
     return absl::InvalidArgumentError(Concat("--where: `", text, "` is not COLUMN=VALUE"));
   }
-  ColumnCondition condition{text.substr(0, equals), text.substr(equals + 1), ""};
+  ColumnCondition condition{text.substr(0, equals), "", text.substr(equals + 1), ""};
   const int index = contract.FindColumn(condition.column);
   if (index < 0) return Unknown(condition.column, contract);
-  const contract::Column& column = contract.columns[static_cast<size_t>(index)];
+  contract::Column column = contract.columns[static_cast<size_t>(index)];
+  condition.table_column = column.TableName();
+  // Without the objects around it, the member stands in a record as it does in them.
+  column.name = std::string(contract.MemberName(column.name, column.object));
+  column.object = -1;
   SLUICE_ASSIGN_OR_RETURN(condition.member, ReadMember(column, condition.value));
   if (column.type == LogicalType::kString) return condition;
   std::string name;

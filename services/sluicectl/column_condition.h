@@ -11,9 +11,10 @@
 namespace sluice::sluicectl {
 
 struct ColumnCondition {
-  std::string column;
-  std::string value;   ///< as PostgreSQL reads it
-  std::string member;  ///< the member of a row's JSON (batch/row_json.h) that says the same
+  std::string column;        ///< as the contract names it: by its path
+  std::string table_column;  ///< as PostgreSQL does
+  std::string value;         ///< as PostgreSQL reads it
+  std::string member;        ///< the member of a row's JSON (batch/row_json.h) that says the same
 };
 
 /// The value is read as the engine reads it in a record: a number as JSON has it, a moment in the

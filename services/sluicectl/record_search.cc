@@ -57,7 +57,7 @@ std::string KeyBytes(const std::string& key) {
 void SearchTable(const std::string& table, const RecordQuery& query, SearchSql* sql) {
   sql->From(table, "kafka_partition");
   for (const ColumnCondition& condition : query.columns) {
-    sql->Where(Concat(QuoteIdentifier(condition.column), " = "), condition.value);
+    sql->Where(Concat(QuoteIdentifier(condition.table_column), " = "), condition.value);
   }
   if (query.key) sql->Where("message_key = ", *query.key);
   if (query.partition) sql->Where("kafka_partition = ", Concat(*query.partition));
@@ -65,13 +65,14 @@ void SearchTable(const std::string& table, const RecordQuery& query, SearchSql* 
 
 // A refused row is kept as the text of its JSON, which neither json nor jsonb may be able to read.
 // A quote inside of a string is escaped there, so the text of a member is nothing else; the comma
-// behind it says where a number ends.
+// or the brace behind it says where a number ends. A member of an object is found in any object.
 void SearchDeadLetters(const contract::PipelineConfig& pipeline, const RecordQuery& query,
                        SearchSql* sql) {
   sql->From("sluice.dead_letters", "partition");
   sql->Where(OwnRowsSql(pipeline).substr(std::string_view(" WHERE ").size()));
   for (const ColumnCondition& condition : query.columns) {
-    sql->Where("strpos(left(record, -1) || ',', ", Concat(condition.member, ","), ") > 0");
+    sql->Where("(SELECT strpos(record, m || ',') + strpos(record, m || '}') FROM (VALUES (",
+               condition.member, "::text)) AS v(m)) > 0");
   }
   if (query.key) {
     sql->Where("message_key = ", Concat("\\x", absl::BytesToHexString(KeyBytes(*query.key))),

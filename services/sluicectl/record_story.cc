@@ -130,7 +130,7 @@ absl::Status StoryTeller::TellStages(const std::vector<TrailPoint>& trail, Recor
   if (trail.empty() || !trail.back().has_columns()) return absl::OkStatus();
   const TrailPoint& judged = trail.back();
   Table columns({"columns"});
-  columns.AddRow({Json::Raw(redaction_.Row(*judged.rows, judged.row))});
+  columns.AddRow({Json::Raw(redaction_.Row(*judged.contract, *judged.rows, judged.row))});
   story->chapters_.emplace_back("record", std::move(columns));
   SLUICE_ASSIGN_OR_RETURN(Table rules, RulesOf(judged, redaction_));
   story->chapters_.emplace_back("rules", std::move(rules));

@@ -21,7 +21,9 @@ absl::StatusOr<Redaction> Redaction::Of(const contract::PipelineConfig& pipeline
 void Redaction::Add(const contract::Contract& contract) {
   if (show_) return;
   for (const contract::Column& column : contract.columns) {
-    if (contract::IsClassified(column)) columns_.insert(column.name);
+    if (!contract::IsClassified(column)) continue;
+    columns_.insert(column.name);
+    table_columns_.insert(column.TableName());
   }
 }
 
@@ -32,8 +34,9 @@ bool Redaction::Hides(const contract::Contract& contract, const contract::Rule& 
   });
 }
 
-std::string Redaction::Row(const arrow::RecordBatch& rows, int64_t row) const {
-  return batch::RedactedRowJson(rows, row, columns_);
+std::string Redaction::Row(const contract::Contract& contract, const arrow::RecordBatch& rows,
+                           int64_t row) const {
+  return batch::RedactedRowJson(contract, rows, row, columns_);
 }
 
 Json Redaction::Bytes(std::optional<std::string_view> bytes) const {
@@ -45,7 +48,7 @@ std::string Redaction::RowSql(const std::vector<std::string>& bytes,
                               std::vector<postgres::Parameter>* parameters) const {
   if (!any()) return "row_to_json(t)";
   Json hidden = Json::Array();
-  for (const std::string& column : columns_) hidden.Add(column);
+  for (const std::string& column : table_columns_) hidden.Add(column);
   for (const std::string& column : bytes) hidden.Add(column);
   parameters->push_back(hidden.Dump());
   const std::string names = Concat("$", parameters->size(), "::json");

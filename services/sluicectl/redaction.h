@@ -33,8 +33,9 @@ class Redaction {
   bool any() const { return !columns_.empty(); }
   /// Whether a rule looks at a column that is hidden.
   bool Hides(const contract::Contract& contract, const contract::Rule& rule) const;
-  /// Row `row` of a batch as JSON.
-  std::string Row(const arrow::RecordBatch& rows, int64_t row) const;
+  /// Row `row` of a batch of that contract as JSON.
+  std::string Row(const contract::Contract& contract, const arrow::RecordBatch& rows,
+                  int64_t row) const;
   /// Bytes of a record or a key; null when there are none.
   Json Bytes(std::optional<std::string_view> bytes) const;
   /// An expression for the row `t` of a table as JSON, whose columns `bytes` hold bytes of a
@@ -47,6 +48,7 @@ class Redaction {
 
   bool show_;
   std::set<std::string> columns_;
+  std::set<std::string> table_columns_;  // their names in PostgreSQL
 };
 
 /// --show-classified.

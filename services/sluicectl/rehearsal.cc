@@ -26,7 +26,8 @@ absl::StatusOr<Rehearsal::Result> Rehearsal::Judge(std::optional<std::string_vie
   if (judgement.verdict != batch::Verdict::kValid) {
     Result result{judgement.verdict, ""};
     if (judgement.reason) result.why = std::string(batch::Name(*judgement.reason));
-    if (judgement.column >= 0) Append(&result.why, ": ", contract_->columns[judgement.column].name);
+    const std::string_view subject = record::Subject(*contract_, judgement);
+    if (!subject.empty()) Append(&result.why, ": ", subject);
     return result;
   }
   const auto rows = builder.Finish();

@@ -101,7 +101,8 @@ absl::Status PostgresRowSearch::DeadLetter(const ContractTables::Target& target,
   if (SLUICE_MISTAKE("dead_letter_forgotten")) return absl::OkStatus();
   SLUICE_FAULT_POINT("writer.row_refused");
   postgres::Parameter record;
-  if (role != tables::TableRole::kCorrupt) record = VisibleText(batch::RowJson(rows, row.row));
+  if (role != tables::TableRole::kCorrupt)
+    record = VisibleText(batch::RowJson(*batch.contract, rows, row.row));
   return Annotate(
       connection_
           ->QueryPrepared(

@@ -1,6 +1,8 @@
 """The offline tools of `sluicectl contract` against what really runs: same verdicts, same tables, same warnings."""
 
+import collections
 import json
+import random
 import re
 import subprocess
 import xml.etree.ElementTree
@@ -86,6 +88,51 @@ class TestHostileRecords:
         truth, held = judged_offline(pipeline, list(kafka.read(pipeline.source_topic)), tmp_path)
         assert held > 0.95 * len(sent)
         judge(truth, tables=HOSTILE_TABLES)
+
+
+def nested_value(chance, number):
+    """A record of tests/data/nested, often a good one."""
+    odd = ["null", "-0", "1e999", "100000000000000000000", "1e-400", "5.0", '"x"', "true", "{}", "[]", '{"city":"x"}', '"2024-03-10"', "32768"]
+
+    def some(*good):
+        return chance.choice(good if chance.random() < 0.97 else odd)
+
+    def obj(**members):
+        there = [(name, value) for name, value in members.items() if chance.random() < 0.95]
+        chance.shuffle(there)
+        if there and chance.random() < 0.01:
+            there.append(chance.choice(there))
+        if chance.random() < 0.01:
+            there.append(("other", some("1", "1e999")))
+        return "{" + ",".join(f'"{name}":{value}' for name, value in there) + "}"
+
+    position = obj(latitude=some("-0", "1.5", "90", "100000000000000000000", "null", "-0.0"), longitude=some("-0", "36893488147419103232", "1e-320"))
+    address = obj(city=some('"Rome"', '""'), floor=some("-0", "1", "-5", "-6"), position=some(position, position, "null"))
+    customer = obj(name=some('"A"', '"B"', '"a name that is too long"'), address=some(address, address, address, "null"))
+    meta = obj(at=some('"2024-03-10T08:00:00Z"', '"2024-03-10 09:00:00+01:00"', "null"), day=some('"2024-03-10"', '"2024-03-10"', '"2024-03-11"'),
+               test=some("true", "false"))
+    return obj(order_id=some(str(number)), customer=some(customer), meta=some(meta, meta, "null"), total=some("-0", "0.5", "1e20", "-1")).encode()
+
+
+class TestNestedRecords:
+    @pytest.fixture
+    def pipeline_source(self):
+        return ROOT / "tests/data/nested"
+
+    def test_offline_and_running_services_agree(self, pipeline, chain, kafka, landing, judge, tmp_path, sluicectl):
+        pipeline.create(2)
+        chain.start()
+        chance = random.Random(31)
+        kafka.produce(pipeline.source_topic, [(number % 2, None, nested_value(chance, number)) for number in range(4000)])
+        landing.wait_all()
+        truth, held = judged_offline(pipeline, list(kafka.read(pipeline.source_topic)), tmp_path)
+        assert held == 4000
+        verdicts = collections.Counter(outcome.verdict for outcome in truth.values())
+        assert min(verdicts[verdict] for verdict in ("clean", "failed", "corrupt")) > 300, verdicts
+        assert len({outcome.reason for outcome in truth.values()}) > 5
+        judge(truth, tables={"clean": "nested_clean", "failed": "nested_failed", "corrupt": "nested_corrupt"},
+              names={"lon": "customer_address_position_longitude"})
+        sluicectl("verify", "--pipeline", pipeline)
 
 
 def telemetry_records():

@@ -89,7 +89,7 @@ void CheckRules(const arrow::RecordBatch& rows) {
   FUZZ_PROMISE(outcome.verdicts.size() == static_cast<size_t>(rows.num_rows()));
   for (int64_t row = 0; row < rows.num_rows() && row < 100; ++row) {
     FUZZ_PROMISE(rules::Explain(evaluator, rows, row).ok());
-    FUZZ_PROMISE(!batch::RowJson(rows, row).empty());
+    FUZZ_PROMISE(!batch::RowJson(*TheContract(), rows, row).empty());
   }
 }
 

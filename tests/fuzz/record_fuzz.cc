@@ -25,6 +25,7 @@ struct Head {
   bool ignore_unknown;
   bool small_limits;
   bool telemetry;
+  bool nested;
   bool has_key;  // then the value's own bytes are the key
   bool odd_timestamp;
 
@@ -32,6 +33,7 @@ struct Head {
       : ignore_unknown((byte & 1) != 0),
         small_limits((byte & 2) != 0),
         telemetry((byte & 4) != 0),
+        nested((byte & 32) != 0),
         has_key((byte & 8) != 0),
         odd_timestamp((byte & 16) != 0) {}
 
@@ -42,10 +44,10 @@ struct Head {
 };
 
 std::shared_ptr<const contract::Contract> ContractOf(const Head& head) {
-  static const auto* const contracts =
-      new std::array{Contract(kHostileContract), Contract(kTelemetryContract)};
+  static const auto* const contracts = new std::array{
+      Contract(kHostileContract), Contract(kTelemetryContract), Contract(kNestedContract)};
   static const auto* const ignoring = [] {
-    auto* all = new std::array<std::shared_ptr<const contract::Contract>, 2>;
+    auto* all = new std::array<std::shared_ptr<const contract::Contract>, 3>;
     for (size_t i = 0; i < all->size(); ++i) {
       auto copy = std::make_shared<contract::Contract>(*(*contracts)[i]);
       copy->unknown_fields = contract::UnknownFields::kIgnore;
@@ -53,7 +55,7 @@ std::shared_ptr<const contract::Contract> ContractOf(const Head& head) {
     }
     return all;
   }();
-  return (head.ignore_unknown ? *ignoring : *contracts)[head.telemetry ? 1 : 0];
+  return (head.ignore_unknown ? *ignoring : *contracts)[head.nested ? 2 : head.telemetry ? 1 : 0];
 }
 
 struct Parsed {
@@ -81,6 +83,8 @@ void CheckRow(const Parsed& parsed, const Head& head, std::string_view value) {
   FUZZ_PROMISE(judgement.reason.has_value() == corrupt);
   const auto columns = static_cast<int>(ContractOf(head)->columns.size());
   FUZZ_PROMISE(judgement.column >= -1 && judgement.column < columns);
+  const auto objects = static_cast<int>(ContractOf(head)->objects.size());
+  FUZZ_PROMISE(judgement.object >= -1 && judgement.object < objects);
   const arrow::Status valid = parsed.rows->ValidateFull();
   FUZZ_PROMISE(valid.ok(), valid.ToString());
   const auto& raw = static_cast<const arrow::BinaryArray&>(*parsed.rows->column(batch::kRaw));
@@ -174,6 +178,10 @@ std::vector<std::string> Seeds() {
                       record::Expand(c.text.substr(0, c.text.rfind(" =>"))));
     }
   }
+  for (const record::Case& c : record::ReadCases("tests/data/json/nested_cases.txt")) {
+    seeds.push_back(std::string(1, static_cast<char>(32 | (head++ & 3))) +
+                    record::Expand(c.text.substr(0, c.text.rfind(" =>"))));
+  }
   seeds.push_back(
       "\4"
       R"({"trip_id":"t","car_id":"c","latitude":48.1,"longitude":11.5,"event_timestamp":"2024-03-10T14:22:35Z",)"
@@ -195,6 +203,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   // Nothing of it stays: the same parser, after a good record and a bad one, says the same.
   Parse(&parser, head, R"({"id":"a","real":1e999,"b":[[]]})");
   Parse(&parser, head, R"({"id":"a","text":"b","real":-0,"o":1,"p":2})");
+  Parse(&parser, head, R"({"a":{"b":{"real":-0,"c":{"o":1e999}},"o":[{}]},"d":null})");
   const Parsed second = Parse(&parser, head, value);
   FUZZ_PROMISE(second.judgement == first.judgement);
   FUZZ_PROMISE(second.rows->Equals(*first.rows));

@@ -52,6 +52,12 @@ std::vector<std::string> Seeds() {
     if (value.size() < 500 && hostile.size() < kMaxInputBytes / 2) Append(&hostile, value, "\n");
   }
   seeds.push_back(hostile);
+  std::string nested;
+  for (const record::Case& c : record::ReadCases("tests/data/json/nested_cases.txt")) {
+    const std::string value = record::Expand(c.text.substr(0, c.text.rfind(" =>")));
+    if (value.size() < 500) Append(&nested, value, "\n");
+  }
+  seeds.push_back(nested);
   seeds.push_back("a,b\n1,\"x\"\"y\"\n2.5,\n");
   std::vector<std::string> both;
   for (const std::string& seed : seeds) {

@@ -88,6 +88,17 @@ def _moment(text):
     return moment if moment.tzinfo else moment.replace(tzinfo=datetime.timezone.utc)
 
 
+def _flat(record, before=""):
+    """The scalars of a record by the names of their columns: those of objects are called outer_inner."""
+    flat = {}
+    for name, value in record.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{before}{name}_")
+        else:
+            flat[before + name] = value
+    return flat
+
+
 def same_value(stored, written):
     """Whether a column's value is what the JSON says, bit by bit for floating point."""
     if stored is None or written is None:
@@ -134,11 +145,12 @@ def _same_key(stored, key, cut):
 
 class Oracle:
     def __init__(self, bootstrap_servers, database_url, pipeline, truth=None, tables=None, sink="postgres", earlier=(), origins=None,
-                 forgotten=None, rejects=None):
+                 forgotten=None, rejects=None, names=None):
         """`earlier`: records that were read before they left the source topic (retention).
         `origins`: where the pipeline began, of partitions on which that was not their beginning.
         `forgotten`: source offsets (partition -> offset) before which the internal topics hold nothing any more.
         `rejects`: rejects(verdict, partition, offset) tells which rows the database was made to refuse.
+        `names`: physicalName -> the column's name without it, of members of objects.
         """
         self._kafka = Kafka(bootstrap_servers)
         self._database_url = database_url
@@ -150,6 +162,7 @@ class Oracle:
         self._origins = origins or {}
         self._key = [pipeline.name, pipeline.source_topic, pipeline.generation, sink]
         self._forgotten = forgotten or {}
+        self._names = names or {}
         self._rejects = rejects or (lambda verdict, partition, offset: False)
         self.source = {(record.partition, record.offset): record for record in earlier}
         self.outcome = {}    # (partition, offset) -> verdict, as the tables have it
@@ -303,13 +316,14 @@ class Oracle:
 
     def _compare_values(self, where, record, row, columns):
         try:
-            written = _parse_json(record.value)
+            written = _flat(_parse_json(record.value))
         except (ValueError, TypeError):
             self._found.add("row of no JSON", where)
             return
         for name in columns:
-            if not same_value(row[name], written.get(name)):
-                self._found.add("value", f"{where} {name}: {row[name]!r}, JSON {written.get(name)!r}")
+            value = written.get(self._names.get(name, name))
+            if not same_value(row[name], value):
+                self._found.add("value", f"{where} {name}: {row[name]!r}, JSON {value!r}")
 
     def _compare_corrupt(self, where, record, row):
         expected = self._expected(where).reason
