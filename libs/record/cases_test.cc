@@ -150,6 +150,9 @@ std::map<std::string, int> RunCases(
     EXPECT_EQ(builder.rows(), 1);
     const auto batch = builder.Finish();
     EXPECT_TRUE(batch->ValidateFull().ok()) << batch->ValidateFull().ToString();
+    // Nothing of a record stays for the next one.
+    EXPECT_EQ(parser.Parse("key", value, 1, 7, &builder), judgement);
+    EXPECT_TRUE(builder.Finish()->Equals(*batch));
     ++counts[valid ? "valid" : c.section[1]];
 
     if (valid) {
