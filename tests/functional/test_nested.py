@@ -1,12 +1,17 @@
 """A contract with objects in objects, through the whole chain: rows, verdicts, tools."""
 
+import csv
 import datetime
 import json
 import struct
+import subprocess
 
 import psycopg
+import pyarrow
+import pyarrow.parquet
 import pytest
 
+from support import services
 from support.stack import ROOT
 
 FOLDER = ROOT / "tests/data/nested"
@@ -83,6 +88,46 @@ def test_rows_of_objects(pipeline, chain, kafka, landing, sluicectl, database_ur
     assert shown["order_id"] == 1 and shown["customer"]["address"]["position"]["longitude"] == 1e-320
     assert shown["meta"] == record["meta"]
     sluicectl("verify", "--pipeline", pipeline)
+
+
+def test_a_sample_may_be_ndjson_csv_or_parquet(tmp_path):
+    """The same objects as lines, as columns with paths for names, and as structs."""
+    def record(number, name="A", city="Rome", floor=None, latitude=None, address=True, day="2024-03-10"):
+        there = {"city": city, "floor": floor, "position": None if latitude is None else {"latitude": latitude}}
+        return {"order_id": number, "customer": {"name": name, "address": there if address else None},
+                "meta": {"day": day, "test": True}, "total": 1.5}
+
+    records = [record(1), record(2, address=False), record(3, city=None, floor=1), record(4, latitude=90.5), record(5, name=None),
+               record(6, floor=-6), record(7, day="soon"), record(8, latitude=-0.0, floor=3), record(9, floor=40000)]
+    (tmp_path / "sample.ndjson").write_text("".join(json.dumps(record) + "\n" for record in records))
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(records), tmp_path / "sample.parquet")
+    with open(tmp_path / "sample.csv", "w", newline="", encoding="utf-8") as file:
+        names = ["customer.address.position.latitude", "order_id", "customer.name", "customer.address.city", "customer.address.floor",
+                 "meta.day", "meta.test", "total"]
+        lines = csv.writer(file)
+        lines.writerow(names)
+        lines.writerows([[member(record, name) for name in names] for record in records])
+    expected = outcomes(tmp_path / "sample.ndjson", tmp_path)
+    assert [verdict for verdict, _, _ in expected] == [
+        "clean", "clean", "corrupt", "failed", "corrupt", "failed", "corrupt", "clean", "corrupt"]
+    assert expected[2][1:] == ("missing_field", "customer.address.city")
+    for name in ("sample.csv", "sample.parquet"):
+        assert outcomes(tmp_path / name, tmp_path) == expected, name
+
+
+def member(record, path):
+    for name in path.split("."):
+        record = record and record.get(name)
+    return record
+
+
+def outcomes(sample, folder):
+    """(verdict, reason, what it is about) of each record, by `contract test`."""
+    done = subprocess.run([services.bin_dir() / "sluicectl", "contract", "test", FOLDER, "--sample", sample, "--records", folder / "records"],
+                          env={"TZ": "UTC"}, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1, done.stderr
+    lines = [json.loads(line) for line in (folder / "records").read_text().splitlines()]
+    return [(line["verdict"], line["reason"], line["column"]) for line in lines]
 
 
 def find(tree, key):
