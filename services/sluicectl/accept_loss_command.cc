@@ -31,6 +31,10 @@ class AcceptLossCommand : public Command {
     app.add_option("--partition", partition_, "Source partition")->required()->type_name("N");
     app.add_flag("--dry-run", dry_run_, "Only say what would be lost");
     app.add_flag("--yes", yes_, "Do not ask");
+    app.footer(
+        "Examples:\n"
+        "  sluicectl accept-loss --pipeline telemetry --partition 3 --dry-run\n"
+        "  sluicectl accept-loss --pipeline telemetry --partition 3");
   }
   absl::StatusOr<Outcome> Run(const Settings& settings) override {
     SLUICE_ASSIGN_OR_RETURN(const std::string pipeline, PipelineName(settings.pipeline));

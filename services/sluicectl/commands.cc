@@ -11,7 +11,7 @@ std::vector<std::unique_ptr<Command>> MakeCommands() {
       MakeAcceptLossCommand,  MakeResetBreakerCommand, MakeExplainCommand,
       MakeDeadLettersCommand, MakeSimCommand,          MakeReloadContractCommand,
       MakeConfigCommand,      MakeLogLevelCommand,     MakeMigrateCommand,
-      MakeContractCommand,
+      MakeContractCommand,    MakeCompletionCommand,
   };
   std::vector<std::unique_ptr<Command>> commands;
   for (const Make make : kCommands) commands.push_back(make());

@@ -30,5 +30,6 @@ std::unique_ptr<Command> MakeConfigCommand();
 std::unique_ptr<Command> MakeLogLevelCommand();
 std::unique_ptr<Command> MakeMigrateCommand();
 std::unique_ptr<Command> MakeContractCommand();
+std::unique_ptr<Command> MakeCompletionCommand();
 
 }  // namespace sluice::sluicectl

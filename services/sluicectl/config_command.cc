@@ -15,7 +15,12 @@ class ConfigCommand : public Command {
   const char* description() const override {
     return "Show the effective configuration of the processes, as JSON, one a line";
   }
-  void AddFlags(CLI::App& app) override { flags_.AddStage(app); }
+  void AddFlags(CLI::App& app) override {
+    flags_.AddStage(app);
+    app.footer(
+        "Examples:\n"
+        "  sluicectl config --pipeline telemetry --stage checked");
+  }
   absl::StatusOr<Outcome> Run(const Settings& settings) override {
     SLUICE_ASSIGN_OR_RETURN(const std::string pipeline, PipelineName(settings.pipeline));
     std::vector<Process> processes = AskAll(settings);

@@ -20,6 +20,10 @@ class ContractCommand : public Command {
                                MakeContractDiffCommand, MakeContractShadowCommand,
                                MakeContractDdlCommand,  MakeContractInferCommand};
     app.require_subcommand(1);
+    app.footer(
+        "Examples:\n"
+        "  sluicectl contract lint pipelines/orders\n"
+        "  sluicectl contract test pipelines/orders --sample orders.csv");
     for (const Make make : kTools) {
       tools_.push_back(make());
       Command* const tool = tools_.back().get();

@@ -75,15 +75,33 @@ class DeadLettersCommand : public Command {
   }
   void AddFlags(CLI::App& app) override {
     app.require_subcommand(1);
-    AddFilters(Add(app, "list", "List them", &DeadLettersCommand::List), kListed);
-    CLI::App* show = Add(app, "show", "Show one with its bytes", &DeadLettersCommand::Show);
+    app.footer(
+        "Examples:\n"
+        "  sluicectl dead-letters list --pipeline telemetry\n"
+        "  sluicectl dead-letters replay --pipeline telemetry --all --dry-run");
+    AddFilters(Add(app, "list", "List them",
+                   "  sluicectl dead-letters list --pipeline telemetry --reason 23\n"
+                   "  sluicectl dead-letters list --pipeline telemetry --from failed --rule "
+                   "fuel_level_null",
+                   &DeadLettersCommand::List),
+               kListed);
+    CLI::App* show =
+        Add(app, "show", "Show one with its bytes",
+            "  sluicectl dead-letters show --pipeline telemetry --partition 0 --offset 17\n"
+            "  sluicectl dead-letters show --pipeline telemetry --from corrupt --partition 0 "
+            "--offset 17 --raw",
+            &DeadLettersCommand::Show);
     AddCoordinates(show, /*required=*/true);
     show->add_flag("--raw", raw_, "Write the value's bytes and nothing else");
     AddShowClassified(show, &show_classified_);
-    CLI::App* replay = Add(app, "replay",
-                           "Produce them to the source topic again; each is sent once, however "
-                           "often this is repeated",
-                           &DeadLettersCommand::Replay);
+    CLI::App* replay =
+        Add(app, "replay",
+            "Produce them to the source topic again; each is sent once, however "
+            "often this is repeated",
+            "  sluicectl dead-letters replay --pipeline telemetry --reason 23 --dry-run\n"
+            "  sluicectl dead-letters replay --pipeline telemetry --partition 0 --offset 17 --with "
+            "fixed.json",
+            &DeadLettersCommand::Replay);
     AddFilters(replay, kReplayed);
     replay->add_flag("--all", all_, "Without any filter: all that are new or fixed");
     replay->add_flag("--dry-run", dry_run_, "Only say what today's contract makes of them");
@@ -106,9 +124,11 @@ class DeadLettersCommand : public Command {
   using Action = absl::StatusOr<Outcome> (DeadLettersCommand::*)(const Settings&);
   using Results = std::map<std::pair<int32_t, int64_t>, std::string>;
 
-  CLI::App* Add(CLI::App& app, const char* name, const char* description, Action action) {
+  CLI::App* Add(CLI::App& app, const char* name, const char* description, const char* examples,
+                Action action) {
     CLI::App* sub = app.add_subcommand(name, description);
     sub->fallthrough();
+    sub->footer(Concat("Examples:\n", examples));
     sub->callback([this, action] { action_ = action; });
     sub->add_option("--from", filter_.from,
                     "dead-letters (refused by the database), corrupt or failed")

@@ -11,7 +11,12 @@ class DrainCommand : public Command {
  public:
   const char* name() const override { return "drain"; }
   const char* description() const override { return "Take no new input and finish what was read"; }
-  void AddFlags(CLI::App& app) override { flags_.AddStage(app); }
+  void AddFlags(CLI::App& app) override {
+    flags_.AddStage(app);
+    app.footer(
+        "Examples:\n"
+        "  sluicectl drain --pipeline telemetry --stage validated");
+  }
   absl::StatusOr<Outcome> Run(const Settings& settings) override {
     return OperateAll(settings, flags_, [](const Target& target, const auto&) {
       pb::DrainRequest request;

@@ -18,6 +18,10 @@ class LogLevelCommand : public Command {
     app.add_option("LEVEL", level_, "debug, info, warn or error")
         ->required()
         ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
+    app.footer(
+        "Examples:\n"
+        "  sluicectl log-level debug\n"
+        "  sluicectl log-level info");
   }
   absl::StatusOr<Outcome> Run(const Settings& settings) override {
     Table table({"endpoint", "before", "now"});

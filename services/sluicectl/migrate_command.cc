@@ -1,3 +1,5 @@
+#include <CLI/CLI.hpp>
+
 #include "base/status.h"
 #include "postgres/migrations.h"
 #include "sluicectl/commands.h"
@@ -12,6 +14,11 @@ class MigrateCommand : public Command {
   const char* name() const override { return "migrate"; }
   const char* description() const override {
     return "Create the schema `sluice` in PostgreSQL, or bring it up to date";
+  }
+  void AddFlags(CLI::App& app) override {
+    app.footer(
+        "Examples:\n"
+        "  sluicectl migrate --database-url postgresql:///mydb");
   }
   absl::StatusOr<Outcome> Run(const Settings& settings) override {
     SLUICE_ASSIGN_OR_RETURN(const auto connection, ConnectDatabase(settings));

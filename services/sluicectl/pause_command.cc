@@ -14,6 +14,10 @@ class PauseCommand : public Command {
   void AddFlags(CLI::App& app) override {
     flags_.AddStage(app);
     flags_.AddPartitions(app);
+    app.footer(
+        "Examples:\n"
+        "  sluicectl pause --pipeline telemetry\n"
+        "  sluicectl pause --pipeline telemetry --stage checked --partition 3");
   }
   absl::StatusOr<Outcome> Run(const Settings& settings) override {
     return OperateAll(settings, flags_, [](const Target& target, const auto& partitions) {

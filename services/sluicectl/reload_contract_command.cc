@@ -24,7 +24,13 @@ class ReloadContractCommand : public Command {
   const char* description() const override {
     return "Make the processes read the contract file again, and say what has changed";
   }
-  void AddFlags(CLI::App& app) override { flags_.AddStage(app); }
+  void AddFlags(CLI::App& app) override {
+    flags_.AddStage(app);
+    app.footer(
+        "Examples:\n"
+        "  sluicectl contract diff deployed.odcs.yaml pipelines/telemetry\n"
+        "  sluicectl reload-contract --pipeline telemetry");
+  }
   absl::StatusOr<Outcome> Run(const Settings& settings) override {
     // Only the validator reads the file: all others take the contract that a batch names.
     if (flags_.stage.empty()) flags_.stage = "validated";

@@ -37,6 +37,10 @@ class RepairCommand : public Command {
         ->type_name("OFFSET")
         ->check(CLI::NonNegativeNumber);
     app.add_flag("--dry-run", dry_run_, "Only say what would happen");
+    app.footer(
+        "Examples:\n"
+        "  sluicectl repair --pipeline telemetry --partition 3 --from 17000 --dry-run\n"
+        "  sluicectl repair --pipeline telemetry --partition 3 --from 17000");
   }
   absl::StatusOr<Outcome> Run(const Settings& settings) override {
     SLUICE_ASSIGN_OR_RETURN(const std::string pipeline, PipelineName(settings.pipeline));

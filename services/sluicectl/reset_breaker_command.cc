@@ -26,6 +26,10 @@ class ResetBreakerCommand : public Command {
         ->type_name("OFFSET");
     app.add_flag("--dry-run", dry_run_, "Only say what would pass");
     app.add_flag("--yes", yes_, "Do not ask");
+    app.footer(
+        "Examples:\n"
+        "  sluicectl reset-breaker --pipeline telemetry --partition 3 --dry-run\n"
+        "  sluicectl reset-breaker --pipeline telemetry --partition 3 --until 20000 --yes");
   }
   absl::StatusOr<Outcome> Run(const Settings& settings) override {
     SLUICE_ASSIGN_OR_RETURN(const std::string pipeline, PipelineName(settings.pipeline));

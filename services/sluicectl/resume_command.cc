@@ -16,6 +16,10 @@ class ResumeCommand : public Command {
   void AddFlags(CLI::App& app) override {
     flags_.AddStage(app);
     flags_.AddPartitions(app);
+    app.footer(
+        "Examples:\n"
+        "  sluicectl resume --pipeline telemetry\n"
+        "  sluicectl resume --pipeline telemetry --stage checked --partition 3");
   }
   absl::StatusOr<Outcome> Run(const Settings& settings) override {
     return OperateAll(settings, flags_, [](const Target& target, const auto& partitions) {

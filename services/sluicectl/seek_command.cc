@@ -23,6 +23,12 @@ class SeekCommand : public Command {
         ->type_name("OFFSET")
         ->check(CLI::NonNegativeNumber);
     app.add_flag("--dry-run", dry_run_, "Only say what would happen");
+    app.footer(
+        "Examples:\n"
+        "  sluicectl pause --pipeline telemetry --stage checked --partition 3\n"
+        "  sluicectl seek --pipeline telemetry --stage checked --partition 3 --offset 17000 "
+        "--dry-run\n"
+        "  sluicectl resume --pipeline telemetry --stage checked --partition 3");
   }
   absl::StatusOr<Outcome> Run(const Settings& settings) override {
     SLUICE_ASSIGN_OR_RETURN(const std::string pipeline, PipelineName(settings.pipeline));

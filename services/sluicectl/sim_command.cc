@@ -25,22 +25,35 @@ class SimCommand : public Command {
   const char* description() const override { return "Operate the simulator"; }
   void AddFlags(CLI::App& app) override {
     app.require_subcommand(1);
-    Add(app, "status", "Show what it has sent", &SimCommand::ShowStatus);
-    Add(app, "start", "Start generating, or go on", &SimCommand::Start);
-    Add(app, "stop", "Stop generating; what was sent is still delivered", &SimCommand::Stop);
-    Add(app, "rate", "Set the rate", &SimCommand::SetRate)
+    Add(app, "status", "Show what it has sent", "  sluicectl sim status -o json",
+        &SimCommand::ShowStatus);
+    Add(app, "start", "Start generating, or go on", "  sluicectl sim start --pipeline telemetry",
+        &SimCommand::Start);
+    Add(app, "stop", "Stop generating; what was sent is still delivered",
+        "  sluicectl sim stop --pipeline telemetry", &SimCommand::Stop);
+    Add(app, "rate", "Set the rate", "  sluicectl sim rate 5000\n  sluicectl sim rate 0",
+        &SimCommand::SetRate)
         ->add_option("RECORDS_PER_SECOND", rate_, "0: as fast as Kafka takes them")
         ->required()
         ->check(CLI::Range(0.0, 1e7));
-    CLI::App* faults = Add(app, "faults", "Change the fault mix", &SimCommand::SetFaults);
+    CLI::App* faults = Add(
+        app, "faults", "Change the fault mix",
+        "  sluicectl sim faults null=0.05 duplicate=0\n  sluicectl sim faults null=0.1 --replace",
+        &SimCommand::SetFaults);
     faults->add_option("SHARES", shares_, "Shares of the records, 0 to 1")
         ->type_name("LABEL=SHARE")
         ->required();
     faults->add_flag("--replace", replace_, "Labels that are not named get 0");
-    Add(app, "burst", "Send records at once, besides the rate", &SimCommand::Burst)
+    Add(app, "burst", "Send records at once, besides the rate", "  sluicectl sim burst 100000",
+        &SimCommand::Burst)
         ->add_option("RECORDS", burst_, "How many")
         ->required()
         ->check(CLI::Range(int64_t{1}, int64_t{10000000}));
+    app.footer(
+        "Examples:\n"
+        "  sluicectl sim status\n"
+        "  sluicectl sim rate 5000\n"
+        "  sluicectl sim faults null=0.05 duplicate=0");
   }
   absl::StatusOr<Outcome> Run(const Settings& settings) override {
     SLUICE_ASSIGN_OR_RETURN(const std::string pipeline, PipelineName(settings.pipeline));
@@ -57,9 +70,11 @@ class SimCommand : public Command {
  private:
   using Action = absl::StatusOr<Table> (SimCommand::*)(Stub&);
 
-  CLI::App* Add(CLI::App& app, const char* name, const char* description, Action action) {
+  CLI::App* Add(CLI::App& app, const char* name, const char* description, const char* examples,
+                Action action) {
     CLI::App* sub = app.add_subcommand(name, description);
     sub->fallthrough();
+    sub->footer(Concat("Examples:\n", examples));
     sub->callback([this, action] { action_ = action; });
     return sub;
   }

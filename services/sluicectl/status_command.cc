@@ -1,3 +1,5 @@
+#include <CLI/CLI.hpp>
+
 #include "absl/time/clock.h"
 #include "base/status.h"
 #include "sluicectl/commands.h"
@@ -12,6 +14,12 @@ class StatusCommand : public Command {
   const char* name() const override { return "status"; }
   const char* description() const override {
     return "Show each process and partition once: state, position, lag, verdicts, trouble";
+  }
+  void AddFlags(CLI::App& app) override {
+    app.footer(
+        "Examples:\n"
+        "  sluicectl status --pipeline telemetry\n"
+        "  sluicectl status -o json");
   }
   absl::StatusOr<Outcome> Run(const Settings& settings) override {
     SLUICE_ASSIGN_OR_RETURN(const std::string pipeline, PipelineName(settings.pipeline));

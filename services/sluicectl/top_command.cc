@@ -27,6 +27,11 @@ class TopCommand : public Command {
         ->type_name("N")
         ->check(CLI::NonNegativeNumber)
         ->capture_default_str();
+    app.footer(
+        "Examples:\n"
+        "  sluicectl top\n"
+        "  sluicectl top --pipeline telemetry --interval 5\n"
+        "  sluicectl top --count 2 -o json");
   }
   absl::StatusOr<Outcome> Run(const Settings& settings) override {
     SLUICE_ASSIGN_OR_RETURN(const std::string pipeline, PipelineName(settings.pipeline));

@@ -81,6 +81,10 @@ class VerifyCommand : public Command {
     app.add_option("--truth", truth_,
                    "Truth file of the simulator: compare every record's verdict, reason and rules")
         ->type_name("FILE");
+    app.footer(
+        "Examples:\n"
+        "  sluicectl verify --pipeline pipelines/telemetry\n"
+        "  sluicectl verify --pipeline pipelines/telemetry --truth truth.ndjson -o json");
   }
   absl::StatusOr<Outcome> Run(const Settings& settings) override {
     const absl::Time begun = absl::Now();

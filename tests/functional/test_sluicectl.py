@@ -108,6 +108,21 @@ def test_explain_finds_a_record_by_its_row_or_key(pipeline, chain, kafka, landin
             assert "--statement-timeout" in explained("--where", "trip_id=many", "--statement-timeout", 0.2, expect=1)[1]
 
 
+def test_top_in_a_pipe(pipeline, chain, kafka, landing, sluicectl, endpoints):
+    pipeline.create(2)
+    chain.start()
+    produce(kafka, pipeline, 10)
+    landing.wait_all()
+    text = sluicectl(*endpoints(), "top", "--count", 2, "--interval", 0.1).stdout
+    assert "\x1b" not in text and text.count("ENDPOINT") == 2
+    header, *rows = text[text.rindex("ENDPOINT"):].splitlines()
+    assert "PER SECOND" in header
+    assert sorted(row.split()[3:5] for row in rows) == sorted(
+        [stage, partition] for stage in ("validated", "checked", "postgres") for partition in ("0", "1"))
+    looks = [json.loads(line) for line in sluicectl("-o", "json", *endpoints(), "top", "--count", 2, "--interval", 0.1).stdout.splitlines()]
+    assert len(looks) == 2 and {process["service"] for process in looks[1]} == {"ingest-validator", "qc", "storage-writer"}
+
+
 def test_wrong_usage_is_two(sluicectl):
     sluicectl("verify", expect=2)
     sluicectl("no-such-command", expect=2)
