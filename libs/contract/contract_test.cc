@@ -130,6 +130,26 @@ constexpr char kHead[] =
     "apiVersion: v3.1.0\nkind: DataContract\nid: x\nversion: 1.0.0\nstatus: a\nschema:\n"
     "- name: t\n  properties:\n";
 
+TEST(Contract, ClassificationOfAnObjectIsThatOfItsMembersWithoutOne) {
+  const auto contract = ParseContract(std::string(kHead) + R"(
+  - {name: id, logicalType: string}
+  - name: owner
+    logicalType: object
+    classification: pii
+    properties:
+    - {name: name, logicalType: string}
+    - {name: since, logicalType: date, classification: public}
+    - {name: home, logicalType: object, properties: [{name: city, logicalType: string}]}
+)",
+                                      "x");
+  ASSERT_TRUE(contract.ok()) << contract.status();
+  std::vector<std::string> classified;
+  for (const Column& column : (*contract)->columns) {
+    if (IsClassified(column)) classified.push_back(column.name);
+  }
+  EXPECT_THAT(classified, ::testing::ElementsAre("owner.name", "owner.home.city"));
+}
+
 TEST(Contract, LimitsColumnsAndRules) {
   std::string body = kHead;
   for (int i = 0; i <= kMaxColumns; ++i)

@@ -100,7 +100,7 @@ const std::vector<KeySpec>& PropertyKeys() {
       {"classification", kExecuted,
        "any but `public` and `internal`: `sluicectl tap`, `explain` and `dead-letters show` print "
        "`[redacted]` for its values, and for bytes of the whole record; no verdict and no table "
-       "changes"},
+       "changes. Of an object: of its members without one"},
       {"description", kDocumentation},
       {"quality", kExecuted, "rules of this column"},
       {"id", kDocumentation},

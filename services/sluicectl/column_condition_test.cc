@@ -23,6 +23,7 @@ schema:
       - {name: paid, logicalType: boolean}
       - {name: ordered_at, logicalType: timestamp}
       - {name: due, logicalType: date, logicalTypeOptions: {format: dd.MM.yyyy}}
+      - {name: ship_to, logicalType: object, properties: [{name: zip, logicalType: integer}]}
 )",
                                           "orders");
   EXPECT_TRUE(contract.ok()) << contract.status();
@@ -54,10 +55,15 @@ TEST(ColumnConditionTest, AreReadAsInARecord) {
   EXPECT_EQ(Read({"due=31.12.2024"}), "due | 2024-12-31 | \"due\":\"2024-12-31\"\n");
 }
 
+TEST(ColumnConditionTest, AMemberOfAnObjectIsNamedByItsPath) {
+  EXPECT_EQ(Read({"ship_to.zip=123"}), "ship_to.zip | 123 | \"zip\":123\n");
+  EXPECT_EQ(ParseConditions({"ship_to.zip=123"}, *Orders())->at(0).table_column, "ship_to_zip");
+}
+
 TEST(ColumnConditionTest, AnUnknownColumnNamesTheNearest) {
   EXPECT_THAT(Read({"amuont=7"}), HasSubstr("no column `amuont`; did you mean \"amount\"?"));
   EXPECT_THAT(Read({"nothing_like_it=7"}),
-              HasSubstr("it has: coupon, amount, price, paid, ordered_at, due"));
+              HasSubstr("it has: coupon, amount, price, paid, ordered_at, due, ship_to.zip"));
 }
 
 TEST(ColumnConditionTest, WhatNoRecordCanHaveIsRefused) {
