@@ -234,7 +234,10 @@ absl::StatusOr<Coverage> DecodeCoverage(std::string_view bytes) {
   coverage.contract = {proto.contract_version(), proto.contract_hash()};
   if (proto.has_watermark_us()) coverage.watermark_us = proto.watermark_us();
   coverage.idle = proto.idle();
-  if (proto.has_newest_timestamp_ms()) coverage.newest_timestamp_ms = proto.newest_timestamp_ms();
+  if (proto.has_newest_timestamp_ms()) {
+    coverage.newest_timestamp_ms = proto.newest_timestamp_ms();
+    if (coverage.newest_timestamp_ms < 0) return absl::InvalidArgumentError("no such timestamp");
+  }
 
   const Range range = coverage.range;
   if (coverage.topic.empty() || coverage.partition < 0 || range.first < 0 ||

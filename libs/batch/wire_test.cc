@@ -459,6 +459,17 @@ TEST(Header, FewerCountsAreZeroes) {
   EXPECT_EQ(Total(decoded->counts), 2);
 }
 
+TEST(Header, ATimestampBeforeAllTimestampsIsRefused) {
+  wire::v1::Coverage proto;
+  ASSERT_TRUE(proto.ParseFromString(EncodeCoverage(FullCoverage())));
+  for (const int64_t timestamp_ms : {int64_t{-1}, int64_t{-5}, INT64_MIN}) {
+    proto.set_newest_timestamp_ms(timestamp_ms);
+    EXPECT_FALSE(DecodeCoverage(proto.SerializeAsString()).ok()) << timestamp_ms;
+  }
+  proto.set_newest_timestamp_ms(0);
+  EXPECT_TRUE(DecodeCoverage(proto.SerializeAsString()).ok());
+}
+
 TEST(Header, Contradictions) {
   const auto refused = [](auto change) {
     Coverage coverage = FullCoverage();
