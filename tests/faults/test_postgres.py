@@ -83,6 +83,7 @@ class CommitStrike:
         self._how = how
         self._chance = chance
         self._armed = threading.Event()
+        self._blow = threading.Lock()  # a session whose reply was cut ends by itself: it is not killed then
         self.struck = threading.Event()
         self.crashed = False  # PostgreSQL ends every session when a backend is killed
 
@@ -98,7 +99,9 @@ class CommitStrike:
                 link.state["backend"] = struct.unpack_from(">i", data, key + 5)[0]
             if not link.state.get("lost"):
                 return data
-            link.cut()  # the reply to COMMIT
+            with self._blow:
+                link.state["over"] = True
+                link.cut()  # the reply to COMMIT
             self.struck.set()
             return None
         if data == b"Q\0\0\0\x0bCOMMIT\0" and self._armed.is_set():
@@ -110,15 +113,18 @@ class CommitStrike:
             link.state["lost"] = True
             if self._how != "the reply is lost":
                 number = signal.SIGTERM if self._how == "the session is ended" else signal.SIGKILL
-                threading.Timer(self._chance.uniform(0, 0.05), self._kill, [link.state["backend"], number]).start()
+                threading.Timer(self._chance.uniform(0, 0.05), self._kill, [link.state, number]).start()
         return data
 
-    def _kill(self, backend, number):
-        try:
-            os.kill(backend, number)
-            self.crashed = number == signal.SIGKILL
-        except ProcessLookupError:
-            pass
+    def _kill(self, state, number):
+        with self._blow:
+            if state.get("over"):
+                return
+            try:
+                os.kill(state["backend"], number)
+                self.crashed = number == signal.SIGKILL
+            except ProcessLookupError:
+                pass
         self.struck.set()
 
 
