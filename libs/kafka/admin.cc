@@ -75,11 +75,11 @@ class RdKafkaAdmin : public Admin {
   absl::Status ReadFrom(const TopicPartition& partition, Offset from, size_t max,
                         absl::Time deadline, std::vector<Message>* messages);
 
-  /// Have `group_client_` be of that group, which it never joins. librdkafka's own
+  /// Make `group_client_` one of `group`, which it never joins. librdkafka's own
   /// ListConsumerGroupOffsets aborts the process when the connection to the group's coordinator
-  /// breaks in the wrong moment (confluentinc/librdkafka#4605, open in 2.16); a member's question
-  /// does not.
-  absl::Status EnterGroup(const std::string& group);
+  /// breaks in the wrong moment (confluentinc/librdkafka#4605, open in 2.16); the question of a
+  /// consumer does not.
+  absl::Status UseGroup(const std::string& group);
 
   const ClientConfig config_;
   bool stale_ = false;
@@ -291,7 +291,7 @@ absl::StatusOr<std::string> RdKafkaAdmin::TopicConfig(const std::string& topic,
 
 absl::StatusOr<std::optional<OffsetAndMetadata>> RdKafkaAdmin::CommittedOffset(
     const std::string& group, const TopicPartition& partition, absl::Duration timeout) {
-  SLUICE_RETURN_IF_ERROR(EnterGroup(group));
+  SLUICE_RETURN_IF_ERROR(UseGroup(group));
   const Owned<rd_kafka_topic_partition_list_t> list = ListOf(partition, RD_KAFKA_OFFSET_INVALID);
   const rd_kafka_topic_partition_t& entry = list->elems[0];
   absl::Status status = internal::ToStatus(
@@ -306,7 +306,7 @@ absl::StatusOr<std::optional<OffsetAndMetadata>> RdKafkaAdmin::CommittedOffset(
       entry.offset, std::string(static_cast<const char*>(entry.metadata), entry.metadata_size)};
 }
 
-absl::Status RdKafkaAdmin::EnterGroup(const std::string& group) {
+absl::Status RdKafkaAdmin::UseGroup(const std::string& group) {
   if (group_client_ != nullptr && group_ == group) return absl::OkStatus();
   group_client_.reset();
   internal::Properties settings = internal::ConsumerSettings();
