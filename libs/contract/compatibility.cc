@@ -47,6 +47,10 @@ std::string NotEvery(std::string_view from, std::string_view to) {
 }
 
 /// All that is executed of it, apart from the dimension.
+std::string Describe(const std::optional<Freshness>& freshness) {
+  return freshness ? absl::FormatDuration(freshness->objective) : "none";
+}
+
 std::string Describe(const Metric& metric) {
   std::string text = metric.metric;
   if (!metric.column.empty()) Append(&text, " of ", metric.column);
@@ -79,6 +83,7 @@ class Comparer {
     CompareObjects();
     CompareRules();
     CompareMetrics();
+    CompareFreshness();
     CompareUnknownFields();
     return std::move(result_);
   }
@@ -250,6 +255,12 @@ class Comparer {
     }
     Add(std::move(what), backward, forward,
         Both(backward ? "" : std::string(kOldBreaksNew), forward ? "" : kNewBreaksOld));
+  }
+
+  void CompareFreshness() {
+    const std::string before = Describe(before_.freshness);
+    const std::string after = Describe(after_.freshness);
+    if (before != after) Add(Concat("freshness: ", before, " -> ", after), true, true, "");
   }
 
   static const Metric* FindMetric(const Contract& contract, std::string_view id) {

@@ -198,6 +198,16 @@ TEST(CompatibilityTest, ARuleOverAColumnThatChanges) {
   EXPECT_EQ(comparison.name(), "none");
 }
 
+TEST(CompatibilityTest, FreshnessChangesNoRecord) {
+  const auto before = Make("{name: a, logicalType: string}");
+  Contract after = *before;
+  after.freshness = Freshness{absl::Minutes(90)};
+  const Comparison comparison = Compare(*before, after);
+  ASSERT_EQ(comparison.changes.size(), 1u);
+  EXPECT_EQ(comparison.changes[0].what, "freshness: none -> 1h30m");
+  EXPECT_EQ(comparison.name(), "full");
+}
+
 TEST(CompatibilityTest, ALineForTheLog) {
   const auto before = Make("{name: a, logicalType: string}, {name: b, logicalType: date}");
   const auto after = Make("{name: a, logicalType: string, required: true, primaryKey: true}");

@@ -10,6 +10,7 @@
 #include "contract/odcs_keys.h"
 #include "contract/properties_reader.h"
 #include "contract/rule_compiler.h"
+#include "contract/service_level_reader.h"
 #include "contract/text_file.h"
 #include "contract/yaml_document.h"
 #include "contract/yaml_reader.h"
@@ -142,6 +143,7 @@ std::shared_ptr<const Contract> CompileContract(std::string_view body, std::stri
       ReadHead(reader, contract.get(), &is_v30, &diagnostics);
       ReadCustomProperties(reader, contract.get(), &diagnostics);
       ReadSchema(reader, body, is_v30, contract.get(), &diagnostics);
+      ReadServiceLevels(reader, contract.get(), &diagnostics);
     }
   }
   *problems = diagnostics.All();

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "contract/expression.h"
 #include "contract/problem.h"
 
@@ -125,6 +126,12 @@ struct Metric {
   double Value(int64_t counted, int64_t rows, int64_t read) const;
 };
 
+/// How old the newest record of the table may be (`slaProperties`). It judges no record.
+struct Freshness {
+  absl::Duration objective;
+  int column_index = -1;  ///< whose values say how old; -1: the pipeline's event time
+};
+
 /// What to do with a JSON member that the contract does not name (customProperty `unknownFields`).
 enum class UnknownFields : uint8_t { kReject, kIgnore };
 
@@ -140,6 +147,7 @@ struct Contract {
   std::vector<Object> objects;  ///< an outer one before those in it
   std::vector<Rule> rules;      ///< at most kMaxRules; the order is that of `_failed_rules`
   std::vector<Metric> metrics;  ///< at most kMaxRules too
+  std::optional<Freshness> freshness;
 
   /// Index into `columns`, -1 when there is none.
   int FindColumn(std::string_view column_name) const;

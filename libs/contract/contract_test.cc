@@ -46,6 +46,11 @@ std::string Describe(const Contract& contract) {
     EXPECT_EQ(metric.column_index, contract.FindColumn(metric.column));
     EXPECT_EQ(metric.predicate.has_value(), metric.metric != "rowCount");
   }
+  if (const auto& freshness = contract.freshness) {
+    const int column = freshness->column_index;
+    Append(&text, "freshness ", absl::FormatDuration(freshness->objective), " by ",
+           column < 0 ? "event time" : contract.columns[static_cast<size_t>(column)].name, "\n");
+  }
   return text;
 }
 

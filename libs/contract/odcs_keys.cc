@@ -50,8 +50,8 @@ const std::vector<KeySpec>& ContractKeys() {
       {"price", kDocumentation},
       {"roles", kDocumentation},
       {"servers", kDocumentation, "the pipeline file says where records come from and go"},
-      {"slaDefaultElement", kDocumentation},
-      {"slaProperties", kDocumentation},
+      {"slaDefaultElement", kExecuted, "the `element` of `slaProperties` without one"},
+      {"slaProperties", kExecuted, "[how fresh](#freshness) the table is; others are for readers"},
       {"support", kDocumentation},
       {"tags", kDocumentation},
       {"team", kDocumentation},
@@ -189,6 +189,26 @@ const std::vector<KeySpec>& CustomPropertyKeys() {
   return keys;
 }
 
+const std::vector<KeySpec>& ServiceLevelKeys() {
+  static const auto& keys = *new std::vector<KeySpec>{
+      {"property", kExecuted,
+       "required. `latency`, also called `freshness`: an objective that is watched; at most one. "
+       "Others are for readers"},
+      {"value", kExecuted, "of a latency: required, how old the newest record may be"},
+      {"unit", kExecuted, "of a latency: required, s, min, h or d, also as words"},
+      {"element", kExecuted,
+       "of a latency: the timestamp that says how old a record is, as `table.column`; it has to be "
+       "`event_time.column` of the pipeline, and is so without it"},
+      {"valueExt", kDocumentation, "of a latency refused: one value is the objective"},
+      {"id", kDocumentation},
+      {"description", kDocumentation},
+      {"driver", kDocumentation},
+      {"scheduler", kDocumentation},
+      {"schedule", kDocumentation},
+  };
+  return keys;
+}
+
 const std::vector<KeySpec>& ImplementationKeys() {
   static const auto& keys = *new std::vector<KeySpec>{
       {"rule", kExecuted, "required: a condition in the [rule language](rules.md)"},
@@ -278,6 +298,7 @@ std::vector<KeyTable> AllKeys() {
       {"`arguments`", InvalidValuesKeys()},
       {"`implementation`", ImplementationKeys()},
       {"`customProperties[]` of the contract", CustomPropertyKeys()},
+      {"`slaProperties[]`", ServiceLevelKeys()},
   };
 }
 

@@ -19,6 +19,7 @@ const std::vector<KeySpec>& QualityKeys();
 const std::vector<KeySpec>& MissingValuesKeys();
 const std::vector<KeySpec>& InvalidValuesKeys();
 const std::vector<KeySpec>& CustomPropertyKeys();
+const std::vector<KeySpec>& ServiceLevelKeys();
 const std::vector<KeySpec>& ImplementationKeys();
 /// `logicalTypeOptions` of a property of this type.
 const std::vector<KeySpec>& OptionKeys(LogicalType type);

@@ -222,6 +222,12 @@ int DepthOf(const Contract& contract) {
 
 std::vector<Problem> PipelineProblems(const PipelineConfig& pipeline, const Contract& contract) {
   std::vector<Problem> problems;
+  const auto add = [&](std::string_view key, std::string message, std::string_view id) {
+    const auto place = pipeline.places.find(key);
+    const auto [line, at] = place == pipeline.places.end() ? std::pair(0, 0) : place->second;
+    problems.push_back(
+        {Problem::Severity::kError, pipeline.file, line, at, std::move(message), std::string(id)});
+  };
   auto check = [&](std::string_view key, const std::string& name, std::vector<LogicalType> types,
                    std::string_view wanted) {
     if (name.empty()) return;
@@ -238,21 +244,24 @@ std::vector<Problem> PipelineProblems(const PipelineConfig& pipeline, const Cont
       }
       message = Concat("\"", key, "\": column \"", name, "\" must be ", wanted);
     }
-    const auto place = pipeline.places.find(key);
-    const auto [line, at] = place == pipeline.places.end() ? std::pair(0, 0) : place->second;
-    problems.push_back(
-        {Problem::Severity::kError, pipeline.file, line, at, std::move(message), "unknown-column"});
+    add(key, std::move(message), "unknown-column");
   };
   const int depth = DepthOf(contract);
   if (depth > pipeline.max_depth) {
-    const auto place = pipeline.places.find("limits.max_depth");
-    const auto [line, at] = place == pipeline.places.end() ? std::pair(0, 0) : place->second;
-    problems.push_back(
-        {Problem::Severity::kError, pipeline.file, line, at,
-         Concat("\"limits.max_depth\": a record of the contract is nested ", depth, " deep"),
-         "invalid-value"});
+    add("limits.max_depth",
+        Concat("\"limits.max_depth\": a record of the contract is nested ", depth, " deep"),
+        "invalid-value");
   }
   check("event_time.column", pipeline.event_time_column, {LogicalType::kTimestamp}, "a timestamp");
+  if (contract.freshness.has_value() && contract.freshness->column_index >= 0) {
+    const size_t column = static_cast<size_t>(contract.freshness->column_index);
+    if (const std::string& name = contract.columns[column].name; name != pipeline.event_time_column)
+      add("event_time.column",
+          Concat("\"event_time.column\" must be \"", name,
+                 "\": the contract says by it how old "
+                 "the newest record may be"),
+          "invalid-value");
+  }
   if (pipeline.postgres.has_value()) {
     check("sinks.postgres.partition_by.column", pipeline.postgres->partition_column,
           {LogicalType::kDate, LogicalType::kTimestamp}, "a date or a timestamp");

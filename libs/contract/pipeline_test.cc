@@ -87,6 +87,22 @@ TEST(Pipeline, ColumnsMayBeInObjects) {
               HasSubstr("no column \"meta\""));
 }
 
+TEST(Pipeline, FreshnessIsOfTheEventTime) {
+  auto pipeline = LoadPipeline("pipelines/telemetry");
+  auto contract = LoadContract("pipelines/telemetry/contract.odcs.yaml");
+  ASSERT_TRUE(pipeline.ok() && contract.ok());
+  Contract promising = **contract;
+  for (const char* column : {"event_timestamp", ""}) {
+    promising.freshness = Freshness{absl::Minutes(5), promising.FindColumn(column)};
+    EXPECT_TRUE(CheckPipeline(*pipeline, promising).ok()) << column;
+  }
+  promising.freshness->column_index = promising.FindColumn("trip_start_time");
+  EXPECT_THAT(
+      std::string(CheckPipeline(*pipeline, promising).message()),
+      ::testing::ContainsRegex("pipeline.yaml:[0-9]+:[0-9]+: error: \"event_time.column\" must be "
+                               "\"trip_start_time\""));
+}
+
 // To write the table again: replace it in README.md by what this test prints.
 TEST(Pipeline, TheReadmeHasEveryKey) {
   const std::string table = PipelineKeysAsMarkdown();

@@ -61,6 +61,8 @@ enum class GaugeId : uint8_t {
   kPositionOffset,
   kWatermarkTimestamp,
   kMetricValue,
+  kNewestEventTimestamp,
+  kFreshnessObjective,
   kLastRecordTimestamp,
   kQueueBytes,
   kSpoolRecords,

@@ -60,6 +60,9 @@ struct PipelineStatus {
   std::string error;
   int64_t uptime_ms = 0;
   std::vector<PartitionStatus> partitions;
+  /// Of a sink: how long ago the event time of the newest record is that has landed, of the
+  /// partitions of this process; and how long ago it may be.
+  std::optional<int64_t> freshness_ms, freshness_objective_ms;
 };
 
 /// One sampled record.

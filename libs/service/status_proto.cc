@@ -35,6 +35,9 @@ void ToProto(const PipelineStatus& status, admin::v1::PipelineStatus* message) {
   message->set_state(status.state);
   message->set_error(status.error);
   message->set_uptime_ms(status.uptime_ms);
+  if (status.freshness_ms) message->set_freshness_ms(*status.freshness_ms);
+  if (status.freshness_objective_ms)
+    message->set_freshness_objective_ms(*status.freshness_objective_ms);
   for (const PartitionStatus& partition : status.partitions)
     ToProto(partition, message->add_partitions());
 }

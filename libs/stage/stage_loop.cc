@@ -419,6 +419,7 @@ void StageLoop::PublishStatus(absl::Time now) {
     opening += lane.state == PartitionState::kOpening;
     status.partitions.push_back(std::move(partition));
   }
+  worker_->DescribeAll(now, &status);
   metrics_->PartitionStates(paused, blocked, stopped, tripped);
   absl::Status ready = Ready();
   status.error = std::string(StdView(ready.message()));

@@ -62,6 +62,7 @@ void StageMetrics::Disown(int32_t number) {
   registry_.Remove(GaugeId::kSourceLagRecords, {pipeline_, stage_, label});
   registry_.Remove(GaugeId::kPositionOffset, {pipeline_, stage_, label});
   registry_.Remove(GaugeId::kWatermarkTimestamp, {pipeline_, stage_, label});
+  registry_.Remove(GaugeId::kNewestEventTimestamp, {pipeline_, stage_, label});
   for (const auto& [metric, counters] : metrics_)
     registry_.Remove(GaugeId::kMetricValue, {pipeline_, metric, label});
   partitions_.erase(number);
@@ -93,6 +94,20 @@ void StageMetrics::GapOpened(int32_t partition) {
 void StageMetrics::GapClosed(int32_t partition) {
   open_gaps_.erase(partition);
   gaps_.Set(static_cast<double>(open_gaps_.size()));
+}
+
+void StageMetrics::NewestEvent(int32_t partition, int64_t micros) {
+  registry_.Get(GaugeId::kNewestEventTimestamp, {pipeline_, stage_, Concat(partition)})
+      .Set(static_cast<double>(micros) * 1e-6);
+}
+
+void StageMetrics::FreshnessObjective(std::optional<absl::Duration> objective) {
+  if (objective.has_value()) {
+    registry_.Get(GaugeId::kFreshnessObjective, {pipeline_, stage_})
+        .Set(absl::ToDoubleSeconds(*objective));
+  } else {
+    registry_.Remove(GaugeId::kFreshnessObjective, {pipeline_, stage_});
+  }
 }
 
 void StageMetrics::PartitionStates(int64_t paused, int64_t blocked, int64_t stopped,

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -52,6 +53,10 @@ class StageMetrics {
   void Watermark(int32_t partition, int64_t micros) {
     At(partition).watermark.Set(static_cast<double>(micros) * 1e-6);
   }
+  /// Event time of the newest record of a partition that has landed in a sink.
+  void NewestEvent(int32_t partition, int64_t micros);
+  /// How old it may be; nothing: the contract does not say.
+  void FreshnessObjective(std::optional<absl::Duration> objective);
   void PartitionStates(int64_t paused, int64_t blocked, int64_t stopped, int64_t tripped);
   /// The breaker has been tripped by a record that breaks `rule`, or by a corrupt one.
   void BreakerTripped(const std::string& rule);

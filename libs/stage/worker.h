@@ -82,6 +82,10 @@ class Worker {
   virtual std::map<int32_t, kafka::OffsetAndMetadata> DoneOffsets() const = 0;
   /// Fill in what the worker knows of an open partition.
   virtual void Describe(int32_t partition, service::PartitionStatus* status) const = 0;
+  /// The same of all partitions together.
+  virtual void DescribeAll(absl::Time now, service::PipelineStatus* status) const {
+    (void)now, (void)status;
+  }
   /// Whether what it writes to answers (readiness). Cheap.
   virtual absl::Status Ready() = 0;
 };

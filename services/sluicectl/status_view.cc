@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/time/time.h"
 #include "base/status.h"
 
 namespace sluice::sluicectl {
@@ -37,6 +39,18 @@ std::string Shares(const pb::PartitionStatus& partition) {
     Append(&text, text.empty() ? "" : ", ", verdict, " ", percent, "%");
   }
   return text;
+}
+
+// "the newest record is 7m old, 5m at most are promised", when it is so.
+std::string Staleness(const pb::PipelineStatus& pipeline) {
+  if (!pipeline.has_freshness_ms() || !pipeline.has_freshness_objective_ms() ||
+      pipeline.freshness_ms() <= pipeline.freshness_objective_ms())
+    return "";
+  const auto text = [](int64_t milliseconds) {
+    return absl::FormatDuration(absl::Trunc(absl::Milliseconds(milliseconds), absl::Seconds(1)));
+  };
+  return Concat("the newest record is ", text(pipeline.freshness_ms()), " old, ",
+                text(pipeline.freshness_objective_ms()), " at most are promised");
 }
 
 std::string Trouble(const pb::PartitionStatus& partition) {
@@ -88,7 +102,12 @@ Json ToJson(const pb::PipelineStatus& pipeline) {
   json.Set("pipeline", pipeline.pipeline()).Set("generation", pipeline.generation());
   json.Set("stage", pipeline.stage()).Set("instance_id", pipeline.instance_id());
   json.Set("state", pipeline.state()).Set("error", pipeline.error());
-  json.Set("uptime_ms", pipeline.uptime_ms()).Set("partitions", std::move(partitions));
+  json.Set("uptime_ms", pipeline.uptime_ms());
+  json.Set("freshness_ms", pipeline.has_freshness_ms() ? Json(pipeline.freshness_ms()) : Json());
+  json.Set("freshness_objective_ms", pipeline.has_freshness_objective_ms()
+                                         ? Json(pipeline.freshness_objective_ms())
+                                         : Json());
+  json.Set("partitions", std::move(partitions));
   return json;
 }
 
@@ -151,6 +170,7 @@ Table StatusTable(std::vector<Process>& processes, const std::string& pipeline,
       cells.insert(cells.end(), {Json(), status.state()});
       add(std::move(cells), std::nullopt, "", status.error());
     }
+    std::string staleness = Staleness(status);  // of all partitions together: said once
     for (const pb::PartitionStatus& partition : status.partitions()) {
       std::vector<Json> cells = head;
       cells.insert(cells.end(),
@@ -158,7 +178,10 @@ Table StatusTable(std::vector<Process>& processes, const std::string& pipeline,
                     Known(partition.lag()), Records(partition)});
       const auto rate =
           rates == nullptr ? std::nullopt : rates->Rate(target, partition.partition());
-      add(std::move(cells), rate, Shares(partition), Trouble(partition));
+      std::string trouble = Trouble(partition);
+      if (!staleness.empty())
+        Append(&trouble, trouble.empty() ? "" : "; ", std::exchange(staleness, ""));
+      add(std::move(cells), rate, Shares(partition), std::move(trouble));
     }
   });
   return table;

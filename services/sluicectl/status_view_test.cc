@@ -32,6 +32,8 @@ std::vector<Process> Processes() {
   pipeline->set_instance_id("qc-1");
   pipeline->set_state("running");
   pipeline->set_uptime_ms(61000);
+  pipeline->set_freshness_ms(420500);
+  pipeline->set_freshness_objective_ms(300000);
   auto* running = pipeline->add_partitions();
   running->set_partition(0);
   running->set_state(admin::v1::PARTITION_STATE_RUNNING);

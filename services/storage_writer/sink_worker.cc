@@ -24,6 +24,7 @@ SinkWorker::SinkWorker(const stage::Context& context, std::unique_ptr<stage::Sin
       contract_(std::move(contract)),
       input_(context, context.pipeline.InternalTopic(stage::kCheckedStage)) {
   context_.metrics->Sink(std::string(sink_->name()));
+  Promise(*contract_);
 }
 
 absl::Status SinkWorker::Prepare() {
@@ -38,7 +39,9 @@ absl::Status SinkWorker::Prepare() {
 absl::StatusOr<kafka::Offset> SinkWorker::Open(int32_t number, std::optional<int64_t> rewind_to) {
   // The sink takes partitions over between two transactions.
   if (!pending_.empty()) Commit();
-  if (!faults_.empty()) return absl::UnavailableError("the last commit failed");
+  if (!faults_.empty()) {  // whatever it was to another partition: this one may try again
+    return absl::UnavailableError(faults_.front().status.message());
+  }
   auto position = sink_->TakeOver(context_.pipeline.source_topic, number);
   SLUICE_RETURN_IF_ERROR(Annotate(position.status(), sink_->name()));
   partitions_[number] = Partition{};
@@ -70,14 +73,19 @@ void SinkWorker::Take(kafka::Message message) {
   stage::InputBatch& batch = **input;
   if (batch.coverage.watermark_us)
     context_.metrics->Watermark(number, *batch.coverage.watermark_us);
-  if (batch.coverage.range.empty() && partition.has_position) return;
-
   const batch::Coverage& coverage = batch.coverage;
+  Promise(*batch.contract);
+  if (coverage.range.empty() && partition.has_position) {
+    // What lies before it has landed already, or is pending.
+    if (!pending_.contains(number)) Landed(number, coverage.watermark_us);
+    return;
+  }
   context_.metrics->Received(number, batch::Total(coverage.counts));
   context_.taps->Offer(*batch.rows, *batch.contract, number);
   Pending& pending = pending_[number];
   pending.counts += coverage.counts;
   pending.newest_timestamp_ms = std::max(pending.newest_timestamp_ms, coverage.newest_timestamp_ms);
+  pending.watermark_us = coverage.watermark_us;
   pending_since_ = std::min(pending_since_, absl::Now());
   partition.has_position = true;
   const absl::Status status =
@@ -125,6 +133,7 @@ void SinkWorker::Commit() {
     }
     if (const auto found = partitions_.find(number); found != partitions_.end())
       found->second.verdicts += pending.counts;
+    Landed(number, pending.watermark_us);
   }
   pending_.clear();
   pending_since_ = absl::InfiniteFuture();
@@ -143,6 +152,22 @@ void SinkWorker::FailAll(const absl::Status& status) {
   // One transaction holds all partitions: none of them is where its reader thinks it is.
   for (const auto& [number, partition] : partitions_)
     faults_.push_back({number, Annotate(status, sink_->name())});
+}
+
+void SinkWorker::Promise(const contract::Contract& contract) {
+  std::optional<absl::Duration> objective;
+  if (contract.freshness) objective = contract.freshness->objective;
+  if (objective != freshness_objective_) context_.metrics->FreshnessObjective(objective);
+  freshness_objective_ = objective;
+}
+
+// The watermark is that far behind the newest event time, which the validator has seen.
+void SinkWorker::Landed(int32_t number, std::optional<int64_t> watermark_us) {
+  const auto found = partitions_.find(number);
+  if (found == partitions_.end() || !watermark_us) return;
+  found->second.newest_event_us =
+      *watermark_us + absl::ToInt64Microseconds(context_.pipeline.watermark_delay);
+  context_.metrics->NewestEvent(number, *found->second.newest_event_us);
 }
 
 absl::StatusOr<service::SeekResult> SinkWorker::AcceptLoss(int32_t, bool) {
@@ -169,6 +194,16 @@ void SinkWorker::Describe(int32_t number, service::PartitionStatus* status) cons
     status->verdicts[std::string(batch::kVerdictNames[static_cast<size_t>(i)])] =
         found->second.verdicts[static_cast<size_t>(i)];
   }
+}
+
+void SinkWorker::DescribeAll(absl::Time now, service::PipelineStatus* status) const {
+  if (freshness_objective_)
+    status->freshness_objective_ms = absl::ToInt64Milliseconds(*freshness_objective_);
+  std::optional<int64_t> newest_us;
+  for (const auto& [number, partition] : partitions_)
+    newest_us = std::max(newest_us, partition.newest_event_us);
+  if (newest_us)
+    status->freshness_ms = absl::ToInt64Milliseconds(now - absl::FromUnixMicros(*newest_us));
 }
 
 }  // namespace sluice::storage_writer

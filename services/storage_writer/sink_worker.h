@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,22 +38,27 @@ class SinkWorker : public stage::Worker {
   absl::StatusOr<service::ReloadResult> ReloadContract() override;
   std::map<int32_t, kafka::OffsetAndMetadata> DoneOffsets() const override;
   void Describe(int32_t partition, service::PartitionStatus* status) const override;
+  void DescribeAll(absl::Time now, service::PipelineStatus* status) const override;
   absl::Status Ready() override { return sink_->Ping(); }
 
  private:
   struct Partition {
     bool has_position = false;  // the sink knows where it is; else the first batch says the origin
     batch::Counts verdicts{};   // committed since the process started
+    std::optional<int64_t> newest_event_us;  // of what has landed
   };
   /// What the open transaction holds of one partition.
   struct Pending {
     batch::Counts counts{};
     int64_t newest_timestamp_ms = -1;
+    std::optional<int64_t> watermark_us;
   };
 
   bool CommitIsDue(absl::Time now) const;
   void Commit();
   void FailAll(const absl::Status& status);
+  void Promise(const contract::Contract& contract);
+  void Landed(int32_t partition, std::optional<int64_t> watermark_us);
 
   const stage::Context& context_;
   std::unique_ptr<stage::Sink> sink_;
@@ -62,6 +68,7 @@ class SinkWorker : public stage::Worker {
   stage::BatchInput input_;
   std::map<int32_t, Partition> partitions_;
   std::map<int32_t, Pending> pending_;
+  std::optional<absl::Duration> freshness_objective_;  // of the newest contract seen
   absl::Time pending_since_ = absl::InfiniteFuture();
   std::map<int32_t, kafka::Offset> done_;  // input offsets behind the last commit
   std::vector<stage::Fault> faults_;       // for the next Tick to report
