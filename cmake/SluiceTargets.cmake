@@ -29,6 +29,12 @@ function(sluice_library name)
   target_link_libraries(sluice_${name} PUBLIC sluice_options ${ARG_DEPS})
 endfunction()
 
+# sluice_fault_points(a.cc ...): the sources of this folder that have fault points. Only they differ between the presets
+# `release` and `faults`, so that ccache has the rest of one from the other. tests/faults finds a point that nobody reaches.
+function(sluice_fault_points)
+  set_source_files_properties(${ARGN} PROPERTIES COMPILE_DEFINITIONS $<$<BOOL:${SLUICE_FAULTS}>:SLUICE_FAULTS>)
+endfunction()
+
 # sluice_test(name SOURCES a_test.cc ... DEPS ...): a GoogleTest binary <name>_test, one ctest case.
 # Tests that need a broker or a database belong to tests/functional, not here.
 function(sluice_test name)
