@@ -119,7 +119,9 @@ class PropertiesReader {
          "an object has no value of its own: write the rule at its members, or at the table"},
         {"primaryKey", "an object has no column of its own: one of its members may be the key"},
         {"unique",
-         "\"unique\" is not supported: a record is judged without looking at other records"},
+         "\"unique\" is not supported: a record is judged without looking at other records; look "
+         "for "
+         "duplicates in the table (GROUP BY its members HAVING count(*) > 1)"},
     };
     for (const auto& [key, why] : kKeys) {
       const YamlNode* const node = reader.Find(key);
