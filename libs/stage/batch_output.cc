@@ -13,6 +13,9 @@
 namespace sluice::stage {
 namespace {
 
+// A broker takes no more (offset.metadata.max.bytes).
+constexpr size_t kMaxNoteBytes = 4096;
+
 std::optional<batch::Coverage> OwnCoverage(std::string_view bytes, int32_t partition,
                                            const contract::PipelineConfig& pipeline) {
   auto coverage = batch::DecodeCoverage(bytes);
@@ -79,6 +82,11 @@ std::string BatchOutput::Note(int32_t partition) const {
   position.range = {found->second.emitter.end(), found->second.emitter.end()};
   position.counts = {};
   position.lost = false;
+  position.closed_windows.clear();
+  std::string note = absl::Base64Escape(batch::EncodeCoverage(position));
+  if (note.size() <= kMaxNoteBytes) return note;
+  // Many windows are open: whoever needs this counts anew.
+  position.open_window = {};
   return absl::Base64Escape(batch::EncodeCoverage(position));
 }
 
