@@ -28,6 +28,11 @@ std::string Describe(const Breaker& breaker) {
                 "), more than quality.breaker.max_failure_rate allows");
 }
 
+bool Coverage::IsWhole(const Window& closed) const {
+  if (!open_window.time) return closed.range.next - closed.range.first == open_window.size;
+  return closed.start_us >= open_window.time->whole_from_us.value_or(closed.start_us);
+}
+
 Acceptance Reader::Offer(const Range& batch) {
   const Acceptance acceptance = Accept(next_, batch);
   if (acceptance == Acceptance::kGap) {

@@ -55,21 +55,41 @@ struct Breaker {
 /// Why an open breaker is open, for people: "the breaker is open at offset 7: ...".
 std::string Describe(const Breaker& breaker);
 
-/// What the contract's metrics have counted over a range of source offsets.
+/// What the contract's metrics have counted over a range of source offsets, or over a span of event
+/// time.
 struct Window {
-  Range range;
+  Range range;                   ///< of event time: from its first record to the one that closed it
   int64_t read = 0;              ///< rows, whatever their verdict
   int64_t rows = 0;              ///< of them, those that have columns: clean, failed, filtered
   std::vector<int64_t> counted;  ///< of these, those that each metric of the contract counts
+  int64_t start_us = 0;          ///< of event time: where it begins
+  int64_t late = 0;  ///< of event time: rows that came when it was the newest, and are in none,
+                     ///< because their own had closed
   bool operator==(const Window&) const = default;
 };
 
-/// The window that qc is measuring as of a batch: where its next owner counts on.
+/// The windows of event time that qc is measuring as of a batch.
+struct TimeWindows {
+  int64_t size_us = 0;   ///< a window begins at a multiple of it since the epoch
+  int64_t delay_us = 0;  ///< how far the newest event time is beyond the end of one that closes
+  std::string column;    ///< of the event time
+  std::optional<int64_t> newest_us;      ///< event time counted so far
+  std::optional<int64_t> whole_from_us;  ///< one that begins earlier may have begun before counting
+                                         ///< did. None: no record came before
+  std::vector<Window> windows;  ///< with a record, ascending; their ranges are empty so far
+  bool operator==(const TimeWindows&) const = default;
+};
+/// That may be open at once: so large a header may become.
+inline constexpr int64_t kMaxTimeWindows = 64;
+
+/// What qc is measuring as of a batch: where its next owner counts on.
 struct OpenWindow {
-  int64_t size =
-      0;  ///< source offsets in a window, which begins at a multiple of it; 0: no metrics
+  int64_t size = 0;           ///< source offsets in a window, which begins at a multiple of it; 0:
+                              ///< windows of event time, or no metrics
   std::string contract_hash;  ///< whose metrics are counted
-  Window window;              ///< so far
+  Window window;              ///< so far; of event time: the range that was counted, and what came
+                              ///< before any event time was known
+  std::optional<TimeWindows> time;
   bool operator==(const OpenWindow&) const = default;
 };
 
@@ -96,9 +116,7 @@ struct Coverage {
   std::vector<Window> closed_windows;  ///< that end in (range.first, range.next]; none without rows
 
   /// Whether a closed window is one as configured: not begun late, by a start or a new contract.
-  bool IsWhole(const Window& closed) const {
-    return closed.range.next - closed.range.first == open_window.size;
-  }
+  bool IsWhole(const Window& closed) const;
 };
 
 /// What a reader that holds `next` does with a batch (law 3).

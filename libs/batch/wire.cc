@@ -143,38 +143,95 @@ void EncodeWindow(const Window& window, wire::v1::Window* proto) {
   proto->set_read(window.read);
   proto->set_rows(window.rows);
   for (const int64_t counted : window.counted) proto->add_counted(counted);
+  proto->set_start_us(window.start_us);
+  proto->set_late(window.late);
 }
+
+void EncodeOpenWindow(const OpenWindow& open, wire::v1::OpenWindow* proto) {
+  proto->set_size(open.size);
+  proto->set_contract_hash(open.contract_hash);
+  EncodeWindow(open.window, proto->mutable_window());
+  if (!open.time) return;
+  wire::v1::TimeWindows* time = proto->mutable_time();
+  time->set_size_us(open.time->size_us);
+  time->set_delay_us(open.time->delay_us);
+  time->set_column(open.time->column);
+  if (open.time->newest_us) time->set_newest_us(*open.time->newest_us);
+  if (open.time->whole_from_us) time->set_whole_from_us(*open.time->whole_from_us);
+  for (const Window& window : open.time->windows) EncodeWindow(window, time->add_windows());
+}
+
+// Microseconds of times and of sizes lie well inside of this, so that sums of a few do not
+// overflow.
+bool IsTime(int64_t micros) { return -(INT64_MAX >> 3) <= micros && micros <= INT64_MAX >> 3; }
 
 absl::StatusOr<Window> DecodeWindow(const wire::v1::Window& proto) {
   const auto within = [&](int64_t counted) { return 0 <= counted && counted <= proto.rows(); };
   if (proto.first() < 0 || proto.next() < proto.first() || proto.rows() < 0 ||
-      proto.read() < proto.rows() ||
+      proto.read() < proto.rows() || proto.late() < 0 || !IsTime(proto.start_us()) ||
       !std::all_of(proto.counted().begin(), proto.counted().end(), within)) {
     return absl::InvalidArgumentError("no such window");
   }
   return Window{{proto.first(), proto.next()},
                 proto.read(),
                 proto.rows(),
-                {proto.counted().begin(), proto.counted().end()}};
+                {proto.counted().begin(), proto.counted().end()},
+                proto.start_us(),
+                proto.late()};
+}
+
+absl::StatusOr<TimeWindows> DecodeTimeWindows(const wire::v1::TimeWindows& proto) {
+  TimeWindows time{proto.size_us(), proto.delay_us(), proto.column(), {}, {}, {}};
+  if (proto.has_newest_us()) time.newest_us = proto.newest_us();
+  if (proto.has_whole_from_us()) time.whole_from_us = proto.whole_from_us();
+  if (time.size_us <= 0 || time.delay_us < 0 || !IsTime(time.size_us) || !IsTime(time.delay_us) ||
+      !IsTime(time.newest_us.value_or(0)) || !IsTime(time.whole_from_us.value_or(0)) ||
+      proto.windows_size() > kMaxTimeWindows ||
+      time.newest_us.has_value() == proto.windows().empty())
+    return absl::InvalidArgumentError("no such windows of event time");
+  for (const wire::v1::Window& open : proto.windows()) {
+    SLUICE_ASSIGN_OR_RETURN(Window window, DecodeWindow(open));
+    if (window.start_us % time.size_us != 0 ||
+        (!time.windows.empty() && window.start_us <= time.windows.back().start_us))
+      return absl::InvalidArgumentError("the open windows do not ascend");
+    time.windows.push_back(std::move(window));
+  }
+  return time;
+}
+
+absl::Status DecodeClosedWindows(const wire::v1::Coverage& proto, Coverage* coverage) {
+  const std::optional<TimeWindows>& time = coverage->open_window.time;
+  Offset last = coverage->range.first;
+  int64_t last_start_us = INT64_MIN;
+  for (const wire::v1::Window& closed : proto.closed_windows()) {
+    SLUICE_ASSIGN_OR_RETURN(Window window, DecodeWindow(closed));
+    // One record closes one window of offsets, or any number of windows of event time.
+    const bool ascends = !time || coverage->closed_windows.empty()
+                             ? window.range.next > last
+                             : window.range.next >= last && window.start_us > last_start_us;
+    if (!ascends || window.range.next > coverage->range.next || window.range.empty())
+      return absl::InvalidArgumentError("a window does not end in the range");
+    if (time && window.start_us % time->size_us != 0)
+      return absl::InvalidArgumentError("a window does not begin at a multiple of its size");
+    last = window.range.next;
+    last_start_us = window.start_us;
+    coverage->closed_windows.push_back(std::move(window));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status DecodeWindows(const wire::v1::Coverage& proto, Coverage* coverage) {
   const wire::v1::OpenWindow& open = proto.open_window();
-  if (open.size() < 0 || (open.size() == 0 && proto.closed_windows_size() > 0))
+  const bool none = open.size() == 0 && !open.has_time();
+  if (open.size() < 0 || (open.size() != 0 && open.has_time()) ||
+      (none && proto.closed_windows_size() > 0))
     return absl::InvalidArgumentError("no such window");
   SLUICE_ASSIGN_OR_RETURN(Window window, DecodeWindow(open.window()));
-  coverage->open_window = {open.size(), open.contract_hash(), std::move(window)};
-  Offset last = coverage->range.first;
-  for (const wire::v1::Window& closed : proto.closed_windows()) {
-    SLUICE_ASSIGN_OR_RETURN(window, DecodeWindow(closed));
-    if (window.range.next <= last || window.range.next > coverage->range.next ||
-        window.range.empty()) {
-      return absl::InvalidArgumentError("a window does not end in the range");
-    }
-    last = window.range.next;
-    coverage->closed_windows.push_back(std::move(window));
+  coverage->open_window = {open.size(), open.contract_hash(), std::move(window), std::nullopt};
+  if (open.has_time()) {
+    SLUICE_ASSIGN_OR_RETURN(coverage->open_window.time, DecodeTimeWindows(open.time()));
   }
-  return absl::OkStatus();
+  return DecodeClosedWindows(proto, coverage);
 }
 
 }  // namespace
@@ -204,11 +261,8 @@ std::string EncodeCoverage(const Coverage& coverage) {
     proto.mutable_breaker()->set_open(static_cast<wire::v1::BreakerCause>(breaker.open));
     proto.mutable_breaker()->set_rule(breaker.rule);
   }
-  if (const OpenWindow& open = coverage.open_window; open != OpenWindow{}) {
-    proto.mutable_open_window()->set_size(open.size);
-    proto.mutable_open_window()->set_contract_hash(open.contract_hash);
-    EncodeWindow(open.window, proto.mutable_open_window()->mutable_window());
-  }
+  if (coverage.open_window != OpenWindow{})
+    EncodeOpenWindow(coverage.open_window, proto.mutable_open_window());
   for (const Window& closed : coverage.closed_windows)
     EncodeWindow(closed, proto.add_closed_windows());
   return proto.SerializeAsString();

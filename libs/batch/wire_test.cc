@@ -56,6 +56,19 @@ Coverage CoverageOf(const arrow::RecordBatch& rows, Range range) {
 // ---- The rows
 // -------------------------------------------------------------------------------------------------------
 
+/// Windows of sixty microseconds, counted up to `next`.
+OpenWindow WindowsOfTime(Offset next) {
+  return {0,
+          std::string(64, 'c'),
+          {{3, next}, 0, 0, {}},
+          TimeWindows{60,
+                      90,
+                      "at",
+                      250,
+                      -60,
+                      {{{9, 9}, 10, 9, {0, 9}, 180, 2}, {{11, 11}, 10, 9, {0, 9}, 240}}}};
+}
+
 class WireTest : public testing::Test {
  protected:
   std::shared_ptr<arrow::RecordBatch> Rows(const std::vector<RowForTest>& rows) {
@@ -265,6 +278,26 @@ TEST_F(WireTest, TrimAtEveryOffset) {
   }
 }
 
+// The batch that held the record that closed it had it.
+TEST_F(WireTest, TrimTakesTheWindowsOfEventTimeThatClosedBeforeThePosition) {
+  const auto rows = Rows({{12, Verdict::kClean, {}, {}}, {29, Verdict::kClean, {}, {}}});
+  Coverage coverage = CoverageOf(*rows, {10, 50});
+  coverage.open_window = WindowsOfTime(coverage.range.next);
+  const Window a{{3, 13}, 1, 1, {}, -60}, b{{5, 13}, 1, 1, {}, 0}, c{{7, 30}, 1, 1, {}, 60},
+      d{{12, 30}, 1, 1, {}, 120, 4};
+  for (const Offset next : {10, 12, 13, 29, 30, 31}) {
+    Coverage trimmed = coverage;
+    trimmed.closed_windows = {a, b, c, d};
+    const auto decoded = Decode(View(*Encode(*rows)), trimmed).value();
+    ASSERT_TRUE(decoder_.Trim(*decoded, next, &trimmed).ok());
+    std::vector<Window> left;
+    if (next < 13) left = {a, b};
+    if (next < 30) left.insert(left.end(), {c, d});
+    EXPECT_EQ(trimmed.closed_windows, left) << next;
+    EXPECT_TRUE(DecodeCoverage(EncodeCoverage(trimmed)).ok());
+  }
+}
+
 // The batch that ended there had it.
 TEST_F(WireTest, TrimTakesTheWindowsThatEndAtOrBeforeThePosition) {
   const auto rows = Rows({{12, Verdict::kClean, {}, {}}, {35, Verdict::kClean, {}, {}}});
@@ -407,8 +440,10 @@ Coverage FullCoverage() {
   coverage.watermark_us = -5;
   coverage.idle = true;
   coverage.newest_timestamp_ms = 1'700'000'000'123;
-  coverage.open_window = {
-      10, std::string(64, 'c'), {{coverage.range.next, coverage.range.next}, 0, 0, {}}};
+  coverage.open_window = {10,
+                          std::string(64, 'c'),
+                          {{coverage.range.next, coverage.range.next}, 0, 0, {}},
+                          std::nullopt};
   coverage.closed_windows = {{{coverage.range.first - 5, coverage.range.first + 5}, 10, 9, {0, 9}}};
   coverage.breaker = {coverage.range.next, 10'000, 17, Breaker::Cause::kFailureRate, "speed_max"};
   return coverage;
@@ -433,10 +468,55 @@ void ExpectSame(const Coverage& a, const Coverage& b) {
   EXPECT_EQ(a.closed_windows, b.closed_windows);
 }
 
+/// With windows of event time.
+Coverage TimedCoverage() {
+  Coverage coverage = FullCoverage();
+  const Offset next = coverage.range.next;
+  coverage.open_window = WindowsOfTime(next);
+  coverage.closed_windows = {{{5, next - 1}, 10, 9, {0, 9}, -120, 7},
+                             {{6, next - 1}, 10, 9, {0, 9}, -60},
+                             {{8, next}, 10, 9, {0, 9}, 0}};
+  return coverage;
+}
+
 TEST(Header, EveryFieldComesBack) {
-  const auto decoded = DecodeCoverage(EncodeCoverage(FullCoverage()));
-  ASSERT_TRUE(decoded.ok()) << decoded.status();
-  ExpectSame(*decoded, FullCoverage());
+  for (const Coverage& coverage : {FullCoverage(), TimedCoverage()}) {
+    const auto decoded = DecodeCoverage(EncodeCoverage(coverage));
+    ASSERT_TRUE(decoded.ok()) << decoded.status();
+    ExpectSame(*decoded, coverage);
+  }
+}
+
+TEST(Header, WindowsOfEventTimeThatCannotBe) {
+  const auto refused = [](auto change) {
+    Coverage coverage = TimedCoverage();
+    change(coverage);
+    return absl::IsInvalidArgument(DecodeCoverage(EncodeCoverage(coverage)).status());
+  };
+  EXPECT_FALSE(refused([](Coverage&) {}));
+  EXPECT_TRUE(refused([](Coverage& c) { c.open_window.size = 10; })) << "of offsets and of time";
+  EXPECT_TRUE(refused([](Coverage& c) { c.open_window.time->size_us = 0; }));
+  EXPECT_TRUE(refused([](Coverage& c) { c.open_window.time->size_us = 7; })) << "no multiples";
+  EXPECT_TRUE(refused([](Coverage& c) { c.open_window.time->delay_us = -1; }));
+  EXPECT_TRUE(refused([](Coverage& c) { c.open_window.time->delay_us = INT64_MAX; }));
+  EXPECT_TRUE(refused([](Coverage& c) { c.open_window.time->newest_us = INT64_MIN; }));
+  EXPECT_TRUE(refused([](Coverage& c) { c.open_window.time->newest_us.reset(); }));
+  EXPECT_TRUE(refused([](Coverage& c) { c.open_window.time->whole_from_us = INT64_MAX; }));
+  EXPECT_TRUE(refused([](Coverage& c) { c.open_window.time->windows.clear(); }));
+  EXPECT_TRUE(refused([](Coverage& c) { c.open_window.time->windows[0].late = -1; }));
+  EXPECT_TRUE(refused([](Coverage& c) { c.open_window.time->windows[0].start_us = 240; }));
+  const auto open = [](Coverage& c, int64_t count) {
+    std::vector<Window>& windows = c.open_window.time->windows;
+    windows.resize(static_cast<size_t>(count));
+    for (int64_t i = 0; i < count; ++i) windows[static_cast<size_t>(i)].start_us = i * 60;
+  };
+  EXPECT_FALSE(refused([&](Coverage& c) { open(c, kMaxTimeWindows); }));
+  EXPECT_TRUE(refused([&](Coverage& c) { open(c, kMaxTimeWindows + 1); }));
+  EXPECT_TRUE(refused([](Coverage& c) { c.closed_windows[1].start_us = -120; })) << "twice";
+  EXPECT_TRUE(refused([](Coverage& c) { c.closed_windows[2].range.next -= 2; })) << "falls";
+  EXPECT_TRUE(refused([](Coverage& c) { c.closed_windows[2].range.next += 1; })) << "behind";
+  EXPECT_TRUE(refused([](Coverage& c) { c.closed_windows[0].range = {1, c.range.first}; }));
+  EXPECT_TRUE(refused([](Coverage& c) { c.closed_windows[2].start_us += 1; })) << "no multiple";
 }
 
 TEST(Header, NothingIsInventedForWhatIsAbsent) {

@@ -17,6 +17,8 @@ namespace sluice::contract {
 namespace {
 
 constexpr std::string_view kSinks = "sinks";
+// So that no more than batch::kMaxTimeWindows are open at once.
+constexpr int64_t kMaxDelayInWindows = 60;
 
 bool StartsWith(std::string_view text, std::string_view prefix) {
   return text.substr(0, prefix.size()) == prefix;
@@ -32,6 +34,7 @@ class PipelineReader {
     ReadMap(root, "");
     for (const PipelineKey& key : PipelineKeys()) CheckPresent(key, root);
     CheckTables();
+    CheckWindow();
   }
 
  private:
@@ -148,6 +151,26 @@ class PipelineReader {
         diagnostics_->ErrorAt(0, 0, "duplicate-name",
                               Concat("two tables have the name \"", *name, "\""));
       }
+    }
+  }
+
+  /// Of windows of event time.
+  void CheckWindow() {
+    const absl::Duration window = config_->quality_window.event_time;
+    if (config_->quality_window.records != 0) return;
+    const auto [line, column] = config_->places.find("quality.window")->second;
+    if (config_->event_time_column.empty()) {
+      diagnostics_->ErrorAt(line, column, "missing-key",
+                            "\"quality.window\" is of event time, which needs "
+                            "\"event_time.column\"; or write a number of records");
+    }
+    if (config_->watermark_delay > kMaxDelayInWindows * window) {
+      diagnostics_->ErrorAt(
+          line, column, "invalid-value",
+          Concat("\"quality.window\" must be at least ",
+                 absl::FormatDuration(
+                     absl::Ceil(config_->watermark_delay / kMaxDelayInWindows, absl::Seconds(1))),
+                 " with this \"event_time.watermark_delay\", for which windows are kept open"));
     }
   }
 

@@ -15,6 +15,7 @@
 #include "absl/time/time.h"
 #include "contract/contract.h"
 #include "contract/duration.h"
+#include "contract/window_size.h"
 
 namespace sluice::contract {
 
@@ -61,8 +62,7 @@ struct PipelineConfig {
   int64_t max_key_bytes = 4 << 10;  ///< a longer key is `corrupt: oversize_key`, and kept truncated
   int max_depth = 32;
   std::optional<BreakerConfig> breaker;  ///< none: only a rule with the action `fail` trips it
-  int64_t quality_window = 10'000;       ///< source offsets in a window of the contract's metrics;
-                                         ///< windows begin at its multiples
+  WindowSize quality_window;             ///< over which the contract's metrics are measured
   absl::Duration punctuation_interval = absl::Seconds(3);
   absl::Duration internal_retention = absl::Hours(24 * 7);
   int replication_factor = -1;  ///< of internal topics; -1: the broker's default

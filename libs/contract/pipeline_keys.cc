@@ -190,10 +190,10 @@ return "";
    SET{return SetRecords(text, 1, 1'000'000'000, &Breaker(c).window);
 }
 }
-, {"quality.window", kOptional, "a number of records from 100 (10000 records)",
-   "how many source offsets a metric of the contract measures together; windows begin at its "
-   "multiples",
-   SET{return SetRecords(text, 100, 1'000'000'000, &c->quality_window);
+, {"quality.window", kOptional, "a number of records from 100, or a duration (10000 records)",
+   "how many source offsets, or how much event time, a metric of the contract measures together; "
+   "windows begin at its multiples",
+   SET{return SetWindowSize(text, 100, &c->quality_window);
 }
 }
 , {"internal_topics.retention", kOptional, "a duration (7 days)",

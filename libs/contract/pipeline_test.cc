@@ -24,7 +24,10 @@ std::string Describe(const PipelineConfig& c) {
          c.max_raw_bytes, " key ", c.max_key_bytes, " depth ", c.max_depth, "\n");
   Append(&text, "internal retention ", absl::FormatDuration(c.internal_retention), " replicas ",
          c.replication_factor, " punctuation ", absl::FormatDuration(c.punctuation_interval), "\n");
-  Append(&text, "metrics per ", c.quality_window, "\n");
+  Append(&text, "metrics per ",
+         c.quality_window.records == 0 ? absl::FormatDuration(c.quality_window.event_time)
+                                       : Concat(c.quality_window.records),
+         "\n");
   if (c.breaker)
     Append(&text, "breaker ", c.breaker->max_failure_rate, " of ", c.breaker->window, "\n");
   if (!c.postgres.has_value()) return text;

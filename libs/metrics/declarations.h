@@ -31,6 +31,7 @@ enum class CounterId : uint8_t {
   kRuleFailures,
   kMetricWindows,
   kMetricFailures,
+  kMetricLateRecords,
   kBreakerTrips,
   kLateRecords,
   kDuplicateRecords,

@@ -103,5 +103,46 @@ TEST_F(MigrationsTest, TheProjectsOwnMigrationsApply) {
   EXPECT_TRUE(again->empty());
 }
 
+TEST_F(MigrationsTest, ResultsOfWindowsOfOffsetsStayWhenThoseOfEventTimeCome) {
+  auto migrations = LoadMigrations("sql/migrations");
+  ASSERT_TRUE(migrations.ok()) << migrations.status();
+  const std::vector<Migration> before(migrations->begin(), migrations->begin() + 3);
+  ASSERT_TRUE(ApplyMigrations(*connection_, before).ok());
+  const auto insert = [&](const std::string& columns, const std::string& offsets) {
+    return connection_
+        ->Exec(
+            "INSERT INTO sluice.metric_results (pipeline, generation, sink, topic, partition, "
+            "rule_id, contract_id, metric, severity, dimension, records_read, records_checked, "
+            "records_counted, value, unit, threshold, first_offset, next_offset" +
+            columns +
+            ") VALUES ('p', 1, 's', 't', 0, 'rows', 1, 'rowCount', 'error', 'coverage', 9, 9, "
+            "9, 9, 'rows', 'mustBe: 9', " +
+            offsets + ")")
+        .ok();
+  };
+  ASSERT_TRUE(connection_
+                  ->Exec("INSERT INTO sluice.contracts (pipeline, version, content_hash, body) "
+                         "VALUES ('p', '1.0.0', 'h', 'b')")
+                  .ok());
+  ASSERT_TRUE(insert("", "0, 100"));
+  ASSERT_TRUE(insert("", "100, 200"));
+  auto applied = ApplyMigrations(*connection_, *migrations);
+  ASSERT_TRUE(applied.ok()) << applied.status();
+  auto there = connection_->Exec(
+      "SELECT count(*), sum(records_late) FROM sluice.metric_results WHERE window_start IS NULL");
+  ASSERT_TRUE(there.ok()) << there.status();
+  EXPECT_EQ(there->Integer(0, 0), 2);
+  EXPECT_EQ(there->Text(0, 1), "0");
+  // A writer of before goes on; two windows of event time may close at one record.
+  EXPECT_TRUE(insert("", "200, 300"));
+  EXPECT_FALSE(insert("", "200, 300")) << "twice";
+  const std::string time = ", window_start, window_end";
+  EXPECT_TRUE(insert(time, "301, 310, to_timestamp(0), to_timestamp(60)"));
+  EXPECT_TRUE(insert(time, "305, 310, to_timestamp(60), to_timestamp(120)"));
+  EXPECT_FALSE(insert(time, "305, 310, to_timestamp(60), to_timestamp(120)")) << "twice";
+  EXPECT_FALSE(insert(time, "306, 310, to_timestamp(60), to_timestamp(60)")) << "no time";
+  EXPECT_FALSE(insert(time, "306, 310, to_timestamp(60), NULL"));
+}
+
 }  // namespace
 }  // namespace sluice::postgres

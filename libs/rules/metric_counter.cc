@@ -46,6 +46,43 @@ void MetricCounter::Count(int64_t begin, int64_t end, batch::Window* window) {
     CountChunk(begin, static_cast<int>(std::min<int64_t>(kChunkRows, end - begin)), window);
 }
 
+void MetricCounter::Count(const std::vector<uint32_t>& indices,
+                          std::vector<batch::Window>* windows) {
+  const auto end = static_cast<int64_t>(indices.size());
+  for (int64_t begin = 0; begin < end; begin += kChunkRows) {
+    const auto rows = static_cast<int>(std::min<int64_t>(kChunkRows, end - begin));
+    const uint32_t* chunk = indices.data() + begin;
+    // Most often all of them are in one.
+    if (*chunk != kNoWindow &&
+        std::all_of(chunk, chunk + rows, [&](auto i) { return i == *chunk; }))
+      CountChunk(begin, rows, &(*windows)[*chunk]);
+    else
+      CountChunk(begin, rows, chunk, windows);
+  }
+}
+
+void MetricCounter::CountChunk(int64_t begin, int rows, const uint32_t* indices,
+                               std::vector<batch::Window>* windows) {
+  for (int i = 0; i < rows; ++i) {
+    has_columns_[i] = indices[i] != kNoWindow && HasColumns(verdicts_[begin + i]);
+    if (indices[i] == kNoWindow) continue;
+    ++(*windows)[indices[i]].read;
+    (*windows)[indices[i]].rows += has_columns_[i];
+  }
+  loader_.Load(begin, rows);
+  auto program = programs_.begin();
+  for (size_t metric = 0; metric < contract_->metrics.size(); ++metric) {
+    const uint8_t* counted = has_columns_.data();
+    if (contract_->metrics[metric].predicate) {
+      (program++)->Run(loader_, &registers_, has_columns_.data(), rows, counted_.data());
+      counted = counted_.data();
+    }
+    for (int i = 0; i < rows; ++i) {
+      if (counted[i] != 0) ++(*windows)[indices[i]].counted[metric];
+    }
+  }
+}
+
 void MetricCounter::CountChunk(int64_t begin, int rows, batch::Window* window) {
   int with_columns = 0;
   for (int i = 0; i < rows; ++i) {

@@ -25,11 +25,16 @@ class MetricCounter {
   /// Add the rows [begin, end) of the batch to what `window` has counted. A row has columns when it
   /// is valid (judged or not).
   void Count(int64_t begin, int64_t end, batch::Window* window);
+  /// Add each row of the batch to the one of `windows` that `indices` has for it; none: kNoWindow.
+  static constexpr uint32_t kNoWindow = UINT32_MAX;
+  void Count(const std::vector<uint32_t>& indices, std::vector<batch::Window>* windows);
 
   const contract::Contract& contract() const { return *contract_; }
 
  private:
   void CountChunk(int64_t begin, int rows, batch::Window* window);
+  void CountChunk(int64_t begin, int rows, const uint32_t* indices,
+                  std::vector<batch::Window>* windows);
 
   std::shared_ptr<const contract::Contract> contract_;
   ColumnLoader loader_;

@@ -152,6 +152,8 @@ void StageMetrics::Rules(const contract::Contract& contract) {
                                      {pipeline_, rule.id, rule.severity, rule.dimension}),
                        registry_.Get(CounterId::kBreakerTrips, {pipeline_, rule.id})};
   }
+  if (!contract.metrics.empty())
+    metric_late_ = registry_.Get(CounterId::kMetricLateRecords, {pipeline_});
   for (const contract::Metric& metric : contract.metrics) {
     metrics_[metric.id] = {
         registry_.Get(CounterId::kMetricWindows, {pipeline_, metric.id}),

@@ -75,6 +75,8 @@ class StageMetrics {
   void RuleEvaluated(const std::string& rule, int64_t records, int64_t failures);
   /// A metric of the contract was measured over a window of the partition.
   void MetricMeasured(int32_t partition, const std::string& metric, double value, bool failed);
+  /// Records are in no window of event time, because their own had closed.
+  void MetricLateRecords(int64_t records) { metric_late_.Increment(records); }
 
  private:
   struct Partition {
@@ -98,7 +100,7 @@ class StageMetrics {
   std::map<std::string, Metric> metrics_;
   std::vector<metrics::Counter> corrupt_, ignored_;
   metrics::Counter received_bytes_, emitted_bytes_, openings_, produce_failures_, sink_commits_,
-      sink_retries_, sink_fences_, sink_rejected_, corrupt_trips_;
+      sink_retries_, sink_fences_, sink_rejected_, corrupt_trips_, metric_late_;
   metrics::Gauge owned_, paused_, blocked_, stopped_, tripped_, gaps_, last_record_;
   metrics::Histogram produce_duration_, stage_latency_, batch_records_, end_to_end_, sink_duration_,
       sink_records_;

@@ -50,7 +50,7 @@ QcWorker::Judge::Judge(std::shared_ptr<const contract::Contract> contract)
 QcWorker::QcWorker(const stage::Context& context)
     : context_(context),
       breaker_(context.pipeline.breaker),
-      windows_(context.pipeline.quality_window),
+      windows_(context.pipeline),
       input_(context, context.pipeline.InternalTopic(stage::kValidatedStage)),
       output_(context, context.pipeline.InternalTopic(stage::kCheckedStage), input_.topic()) {}
 
@@ -209,6 +209,7 @@ void QcWorker::Trip(int32_t number, Partition& partition) {
 
 void QcWorker::Measured(int32_t number, const batch::Coverage& coverage,
                         const contract::Contract& contract, const batch::Window& closed) {
+  context_.metrics->MetricLateRecords(closed.late);
   for (size_t i = 0; i < contract.metrics.size(); ++i) {
     const contract::Metric& metric = contract.metrics[i];
     const double value = metric.Value(closed.counted[i], closed.rows, closed.read);

@@ -10,8 +10,8 @@
 
 #include "batch/wire.h"
 #include "qc/breaker.h"
-#include "qc/metric_windows.h"
 #include "rules/metric_counter.h"
+#include "rules/metric_windows.h"
 #include "rules/rule_evaluator.h"
 #include "stage/batch_input.h"
 #include "stage/batch_output.h"
@@ -83,7 +83,7 @@ class QcWorker : public stage::Worker {
 
   const stage::Context& context_;
   const Breaker breaker_;
-  const MetricWindows windows_;
+  const rules::MetricWindows windows_;
   stage::BatchInput input_;
   stage::BatchOutput output_;
   std::map<std::string, std::unique_ptr<Judge>> judges_;  // by content hash

@@ -14,6 +14,8 @@ namespace {
 
 using batch::Verdict;
 
+constexpr int64_t kResultBytes = 512;  // of a metric, on its way to PostgreSQL
+
 absl::Status CheckSchema(const stage::AcceptedBatch& batch) {
   if (batch.contract == nullptr) return absl::InternalError("a batch with rows has no contract");
   const arrow::RecordBatch& rows = *batch.rows;
@@ -146,7 +148,10 @@ absl::StatusOr<PendingBatch> SortOut(stage::AcceptedBatch batch,
     SLUICE_RETURN_IF_ERROR(SortRows(&pending));
     CountRuleFailures(&pending);
     CountBuckets(config, &pending);
-    pending.bytes = arrow::util::TotalBufferSize(*pending.batch.rows);
+    // Of records that are far apart each may close windows.
+    const size_t results = coverage.closed_windows.size() * pending.batch.contract->metrics.size();
+    pending.bytes = arrow::util::TotalBufferSize(*pending.batch.rows) +
+                    static_cast<int64_t>(results) * kResultBytes;
   }
   if (pending.counts != coverage.counts) {
     return absl::InternalError(Concat("the counts of a batch are not those of its rows: partition ",

@@ -43,12 +43,15 @@ WITH wanted AS (
     JOIN held h ON h.topic = e.topic AND h.partition = e.partition
 ), results AS (
   INSERT INTO sluice.metric_results (pipeline, generation, sink, topic, partition, next_offset, rule_id, first_offset, contract_id,
-    metric, column_name, severity, dimension, records_read, records_checked, records_counted, value, unit, threshold, passed)
+    metric, column_name, severity, dimension, records_read, records_checked, records_counted, value, unit, threshold, passed,
+    window_start, window_end, records_late)
   SELECT $1, $2::integer, $3, r.topic, r.partition, r.next_offset, r.rule_id, r.first_offset, r.contract_id, r.metric,
-    nullif(r.column_name, ''), r.severity, r.dimension, r.read, r.rows, r.counted, r.value, r.unit, r.threshold, r.passed
+    nullif(r.column_name, ''), r.severity, r.dimension, r.read, r.rows, r.counted, r.value, r.unit, r.threshold, r.passed,
+    timestamptz 'epoch' + r.start_us / 1000000 * interval '1 second' + r.start_us % 1000000 * interval '1 microsecond',
+    timestamptz 'epoch' + r.end_us / 1000000 * interval '1 second' + r.end_us % 1000000 * interval '1 microsecond', r.late
   FROM jsonb_to_recordset($7::jsonb) AS r(topic text, partition integer, next_offset bigint, rule_id text, first_offset bigint,
     contract_id integer, metric text, column_name text, severity text, dimension text, read bigint, rows bigint, counted bigint,
-    value double precision, unit text, threshold text, passed boolean)
+    value double precision, unit text, threshold text, passed boolean, start_us bigint, end_us bigint, late bigint)
     JOIN held h ON h.topic = r.topic AND h.partition = r.partition
 )
 UPDATE sluice.coverage c SET next_offset = w.next_offset, origin = coalesce(c.origin, w.origin),
@@ -166,7 +169,10 @@ void AppendResults(const PendingBatch& pending, std::string* json) {
              ",\"first_offset\":", closed.range.first, ",\"next_offset\":", closed.range.next,
              ",\"contract_id\":", pending.tables->contract_id, ",\"read\":", closed.read,
              ",\"rows\":", closed.rows, ",\"counted\":", closed.counted[i],
-             ",\"value\":", ExactNumber(value));
+             ",\"late\":", closed.late, ",\"value\":", ExactNumber(value));
+      if (const auto& time = coverage.open_window.time)
+        Append(json, ",\"start_us\":", closed.start_us,
+               ",\"end_us\":", closed.start_us + time->size_us);
       if (coverage.IsWhole(closed))
         Append(json, ",\"passed\":", metric.threshold.Holds(value) ? "true" : "false");
       AppendText("topic", coverage.topic, json);

@@ -108,7 +108,8 @@ absl::StatusOr<std::unique_ptr<ContractTables>> PostgresTables::EnsureLocked(
     Connection& connection, const std::shared_ptr<const contract::Contract>& contract) {
   SLUICE_ASSIGN_OR_RETURN(
       const postgres::Result migrated,
-      connection.Exec("SELECT to_regclass('sluice.metric_results') IS NOT NULL"));
+      connection.Exec("SELECT EXISTS (SELECT FROM pg_attribute WHERE attname = 'window_start' "
+                      "AND attrelid = to_regclass('sluice.metric_results'))"));
   if (!migrated.Boolean(0, 0)) {
     return absl::FailedPreconditionError(
         "the database lacks tables of the schema sluice: run `sluicectl migrate`");

@@ -180,6 +180,38 @@ TEST_F(PostgresSinkTest, ResultsOfMetricsLandWithTheBatchThatEndsTheirWindow) {
   EXPECT_EQ(One("SELECT contract_id FROM sluice.ledger WHERE lost > 0"), "(null)");
 }
 
+TEST_F(PostgresSinkTest, ResultsOfWindowsOfEventTimeSayWhenItWas) {
+  using contract::Metric;
+  using Operator = contract::Threshold::Operator;
+  contract_->metrics = {{"enough",
+                         "rowCount",
+                         "",
+                         -1,
+                         "warning",
+                         "completeness",
+                         std::nullopt,
+                         Metric::Unit::kRows,
+                         {Operator::kGreaterOrEqual, 5, 0}}};
+  constexpr int64_t kMinute = 60'000'000;
+  auto sink = ReadySink();
+  stage::AcceptedBatch batch = CleanBatch(4, 25);
+  batch.coverage.origin = 4;
+  batch.coverage.open_window.time = {kMinute, 0, "at", 9 * kMinute, kMinute, {}};
+  // Three that one record closes: the first in part, the last before the epoch ends at year 9999.
+  const int64_t last = 253'402'300'740'000'000;
+  batch.coverage.closed_windows = {
+      {{4, 20}, 6, 6, {6}, 0}, {{5, 20}, 9, 6, {4}, kMinute, 3}, {{7, 20}, 9, 5, {5}, last}};
+  ASSERT_TRUE(sink->Append(batch).ok());
+  ASSERT_TRUE(sink->Commit().ok());
+  EXPECT_THAT(
+      Rows("SELECT first_offset, next_offset, window_start AT TIME ZONE 'UTC', window_end - "
+           "window_start, records_read, records_counted, records_late, passed "
+           "FROM sluice.metric_results ORDER BY 1"),
+      ElementsAre("4|20|1970-01-01 00:00:00|00:01:00|6|6|0|(null)",
+                  "5|20|1970-01-01 00:01:00|00:01:00|9|4|3|f",
+                  "7|20|9999-12-31 23:59:00|00:01:00|9|5|0|t"));
+}
+
 TEST_F(PostgresSinkTest, AuditOfCleanRowsIsAllPasses) {
   auto sink = ReadySink();
   ASSERT_TRUE(sink->Append(CleanBatch(0, 100)).ok());

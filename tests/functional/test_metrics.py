@@ -1,13 +1,17 @@
-"""The metrics of a contract, measured over windows of source offsets: what PostgreSQL says of them is what the source holds."""
+"""The metrics of a contract, measured over windows of source offsets or event time: what PostgreSQL says of them is what the source holds."""
 
+import collections
+import datetime
+import itertools
 import json
 import random
+import time
 
 import pytest
 
 from support.admin import Admin
 from support.process import wait_until
-from support.telemetry import clean_value
+from support.telemetry import clean_value, encode
 
 WINDOW = 100
 NUMBERS = "partition, first_offset, next_offset, rule_id, records_read, records_checked, records_counted, value, unit, passed"
@@ -168,4 +172,146 @@ def test_a_repair_changes_no_result(measured, chain, kafka, landing, judge):
     landing.wait_all()
     assert landing.query("SELECT * FROM sluice.metric_results WHERE next_offset <= 400 ORDER BY next_offset, rule_id") == before
     assert results(landing) == expected(kafka, measured)
+    judge()
+
+
+MINUTE = 60_000_000
+DELAY = 30_000_000
+TIMED = ("partition, window_start, window_end - window_start, first_offset, next_offset, rule_id, records_read, records_checked,"
+         " records_counted, records_late, value, passed")
+EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+
+
+def moment(micros):
+    return EPOCH + datetime.timedelta(microseconds=micros)
+
+
+@pytest.fixture
+def timed(measured):
+    """The same per minute of event time, half a minute of which records may be late."""
+    measured.edit("window: 100 records", "window: 1 minute")
+    measured.edit("watermark_delay: .*", "watermark_delay: 30 seconds")
+    return measured
+
+
+def timed_records(partition, count, seed, begin=0):
+    """Records of all sorts whose event time is before the time they are received, by more than the delay at times, or long after it."""
+    choice = random.Random(f"{seed}-{partition}")
+    now = (int(time.time()) - 86_400 + begin) * 1_000_000
+    for number, value in enumerate(values(count, f"{seed}-{partition}")):
+        now += choice.randrange(2_000_000) if choice.random() < 0.98 else choice.randrange(400_000_000)
+        if (record := columns(value)) is not None:
+            event = now - choice.randrange(20_000_000 if choice.random() < 0.8 else 200_000_000)
+            event = choice.choices([event, now + 10**14], [97, 3])[0]
+            value = encode(record | {"event_timestamp": moment(event).isoformat().replace("+00:00", "Z")})
+        yield partition, b"k", value, {"timestamp": now // 1000}
+
+
+def event_time(message):
+    record = columns(message.value)
+    if record is None:
+        return None
+    event = (datetime.datetime.fromisoformat(record["event_timestamp"]) - EPOCH) // datetime.timedelta(microseconds=1)
+    return min(event, message.timestamp_ms * 1000)
+
+
+def expected_by_time(kafka, pipeline):
+    """The results of every window that has closed, looked up in the whole source."""
+    results = set()
+    partitions = {}
+    for message in kafka.read(pipeline.source_topic):
+        partitions.setdefault(message.partition, []).append(message)
+    for partition, messages in partitions.items():
+        times = list(map(event_time, messages))
+        newest = list(itertools.accumulate((-1 if event is None else event for event in times), max))
+        first = next(event for event in times if event is not None)
+
+        def window_of(event):
+            return event // MINUTE * MINUTE
+
+        def closes(start):
+            return next((i for i, event in enumerate(newest) if event >= start + MINUTE + DELAY), len(newest))
+
+        closed_at = {start: closes(start) for start in {window_of(event) for event in [*times, *newest] if event not in (None, -1)}}
+        inside, late = {}, collections.Counter()
+        for i, event in enumerate(times):
+            now = window_of(first if newest[i] == -1 else newest[i])
+            start = now if event is None else window_of(event)
+            if closed_at[start] < i:
+                late[now] += 1
+            else:
+                inside.setdefault(start, []).append(messages[i])
+        for start, records in inside.items():
+            if closed_at[start] == len(newest):
+                continue
+            rows = [record for message in records if (record := columns(message.value)) is not None]
+            for rule, (counts, percent, holds) in METRICS.items():
+                counted = sum(map(counts, rows))
+                of = len(records) if rule == "enough_of_all" else len(rows)
+                value = (100 * counted / of if of else 0) if percent else counted
+                results.add((partition, moment(start), datetime.timedelta(minutes=1), records[0].offset,
+                             messages[closed_at[start]].offset + 1, rule, len(records), len(rows), counted, late[start], value,
+                             holds(value)))
+    return results
+
+
+def results_by_time(landing):
+    rows = landing.query(f"SELECT {TIMED} FROM sluice.metric_results")
+    assert len(set(rows)) == len(rows)
+    return set(rows)
+
+
+@pytest.mark.parametrize("replicas", [1, 2])
+def test_windows_of_event_time_whoever_dies(replicas, timed, chain, kafka, landing, judge, sluicectl):
+    timed.edit("^sinks:", "batch: {rows: 64}\nsinks:")
+    timed.create(3)
+    kafka.produce(timed.source_topic, [record for partition in range(3) for record in timed_records(partition, 3000, 1)])
+    chain.start(replicas)
+    for share, victim in ((0.1, "qc"), (0.25, "storage-writer"), (0.4, "qc"), (0.55, "storage-writer"), (0.7, "ingest-validator")):
+        landing.wait_for(int(share * 9000))
+        service = chain.of(victim)[-1]
+        service.kill()
+        service.start()
+    landing.wait_all()
+    kafka.produce(timed.source_topic, [record for partition in range(3) for record in timed_records(partition, 450, 2, begin=18_000)])
+    landing.wait_all()
+    there = results_by_time(landing)
+    assert there == expected_by_time(kafka, timed)
+    assert {row[-1] for row in there} == {True, False}, "the test tells the two apart"
+    late = sum(row[9] for row in there if row[5] == "enough_rows")
+    closed_together = landing.query("SELECT count(*) FROM (SELECT FROM sluice.metric_results WHERE rule_id = 'enough_rows' "
+                                    "GROUP BY partition, next_offset HAVING count(*) > 1) AS several")[0][0]
+    assert late > 100 and closed_together > 10 and len(there) > 100 * len(METRICS), "the test has what it is about"
+    sluicectl("verify", "--pipeline", timed)
+    judge()
+
+
+def test_a_window_of_event_time_in_part(timed, chain, kafka, landing, judge, sluicectl):
+    """Counting begins anew with a contract: what may have begun before is measured, not judged."""
+    timed.create(1)
+    chain.start()
+    qc = chain.of("qc")[0]
+    begin = (int(time.time()) - 7200) // 60 * 60
+
+    def produce_at(*seconds):
+        kafka.produce(timed.source_topic, [
+            (0, b"k", clean_value(number, event_timestamp=moment((begin + at) * 1_000_000).isoformat().replace("+00:00", "Z")))
+            for number, at in enumerate(seconds)])
+        landing.wait_all()
+
+    produce_at(0, 30, 61, 91, 20)
+    qc.wait_metric("sluice_metric_windows_total", 1, rule="enough_rows")
+    timed.edit_contract(("version: 1.0.0", "version: 1.1.0"))
+    with Admin(chain.of("ingest-validator")[0].admin_address) as admin:
+        admin.call("ReloadContract")
+    wait_until(lambda: produce_at(110) or landing.query("SELECT count(*) FROM sluice.ledger WHERE contract_id = 2")[0][0], 30, "in force")
+    begun = landing.query("SELECT min(first_offset) FROM sluice.ledger WHERE contract_id = 2")[0][0]
+    produce_at(140, 155, 185, 250, 340, 100)
+    qc.wait_metric("sluice_metric_windows_total", 5, rule="enough_rows")
+    again = landing.query("SELECT max(next_offset) FROM sluice.ledger")[0][0] - 6 - begun
+    assert landing.query("SELECT extract(epoch FROM window_start)::bigint - %s, first_offset, records_read, contract_id, passed IS NULL"
+                         " FROM sluice.metric_results WHERE rule_id = 'enough_rows' ORDER BY 1, 2", (begin,)) == [
+        (0, 0, 2, 1, False), (60, begun, again, 2, True), (120, begun + again, 2, 2, True), (180, begun + again + 2, 1, 2, False),
+        (240, begun + again + 3, 1, 2, False)]
+    sluicectl("verify", "--pipeline", timed)
     judge()

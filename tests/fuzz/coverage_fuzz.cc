@@ -32,7 +32,10 @@ void CheckCoverage(const Coverage& coverage) {
   for (const batch::Window& closed : coverage.closed_windows) {
     FUZZ_PROMISE(closed.range.next > coverage.range.first);
     FUZZ_PROMISE(closed.range.next <= coverage.range.next);
-    FUZZ_PROMISE(0 <= closed.rows && closed.rows <= closed.read);
+    FUZZ_PROMISE(0 <= closed.rows && closed.rows <= closed.read && closed.late >= 0);
+    (void)coverage.IsWhole(closed);
+    if (coverage.open_window.time)
+      FUZZ_PROMISE(closed.start_us + coverage.open_window.time->size_us > closed.start_us);
     for (const int64_t counted : closed.counted) FUZZ_PROMISE(counted <= closed.rows);
   }
   // What a reader makes of it, wherever it stands.
@@ -67,8 +70,14 @@ std::vector<std::string> Seeds() {
   seeds.push_back(EncodeCoverage(coverage));
   coverage.breaker = {5096, 10'000, 9, batch::Breaker::Cause::kFailureRate, "speed_kmph_maximum"};
   seeds.push_back(EncodeCoverage(coverage));
-  coverage.open_window = {1000, std::string(64, 'f'), {{5000, 5096}, 96, 90, {3, 0}}};
+  coverage.open_window = {1000, std::string(64, 'f'), {{5000, 5096}, 96, 90, {3, 0}}, {}};
   coverage.closed_windows = {{{1000, 2000}, 1000, 990, {7, 1}}, {{2000, 5000}, 900, 900, {0, 900}}};
+  seeds.push_back(EncodeCoverage(coverage));
+  coverage.open_window = {0,
+                          std::string(64, 'f'),
+                          {{1000, 5096}, 0, 0, {0, 0}},
+                          batch::TimeWindows{60, 90, "at", 250, 0, {{{9, 9}, 9, 9, {0, 9}, 240}}}};
+  coverage.closed_windows = {{{7, 2000}, 9, 9, {7, 1}, 60, 3}, {{8, 2000}, 9, 9, {0, 9}, 120}};
   seeds.push_back(EncodeCoverage(coverage));
   coverage.closed_windows.clear();
   coverage.breaker = {5096, 0, 0, batch::Breaker::Cause::kRule, "has_gps_fix"};
