@@ -154,20 +154,23 @@ def test_a_window_begins_anew_with_a_contract(measured, chain, kafka, landing, j
     judge()
 
 
+def repair(qc, begin, end):
+    with Admin(qc.admin_address) as admin:
+        def position():
+            return int(admin.call("GetStatus")["pipelines"][0]["partitions"][0]["next"])
+
+        wait_until(lambda: position() == end, 10, "at the end")
+        admin.call("Repair", partition=0, **{"from": begin})
+        wait_until(lambda: position() == end, 30, "emitted again")
+
+
 def test_a_repair_changes_no_result(measured, chain, kafka, landing, judge):
     measured.create(1)
     chain.start()
     produce(kafka, measured, 1, 450)
     landing.wait_all()
     before = landing.query("SELECT * FROM sluice.metric_results ORDER BY next_offset, rule_id")
-    qc = chain.of("qc")[0]
-    with Admin(qc.admin_address) as admin:
-        def position():
-            return admin.call("GetStatus")["pipelines"][0]["partitions"][0]["next"]
-
-        wait_until(lambda: position() == "450", 10, "at the end")
-        admin.call("Repair", partition=0, **{"from": 150})
-        wait_until(lambda: position() == "450", 30, "emitted again")
+    repair(chain.of("qc")[0], begin=150, end=450)
     kafka.produce(measured.source_topic, [(0, b"k", value) for value in values(100, "more")])
     landing.wait_all()
     assert landing.query("SELECT * FROM sluice.metric_results WHERE next_offset <= 400 ORDER BY next_offset, rule_id") == before
@@ -314,4 +317,19 @@ def test_a_window_of_event_time_in_part(timed, chain, kafka, landing, judge, slu
         (0, 0, 2, 1, False), (60, begun, again, 2, True), (120, begun + again, 2, 2, True), (180, begun + again + 2, 1, 2, False),
         (240, begun + again + 3, 1, 2, False)]
     sluicectl("verify", "--pipeline", timed)
+    judge()
+
+
+def test_a_repair_changes_no_window_of_event_time(timed, chain, kafka, landing, judge):
+    timed.create(1)
+    chain.start()
+    kafka.produce(timed.source_topic, timed_records(0, 450, 1))
+    landing.wait_all()
+    before = results_by_time(landing)
+    repair(chain.of("qc")[0], begin=150, end=450)
+    kafka.produce(timed.source_topic, timed_records(0, 300, 2, begin=18_000))
+    landing.wait_all()
+    # What is open at the end began long after the record that counting begins anew at.
+    assert before < results_by_time(landing)
+    assert results_by_time(landing) == expected_by_time(kafka, timed)
     judge()
