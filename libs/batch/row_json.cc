@@ -93,6 +93,16 @@ void AppendValue(const arrow::Array& column, int64_t row, std::string* out) {
       AppendJsonString(absl::FormatTime("%Y-%m-%dT%H:%M:%E*SZ", time, absl::UTCTimeZone()), out);
       break;
     }
+    case arrow::Type::LIST: {
+      const auto& list = static_cast<const arrow::ListArray&>(column);
+      out->push_back('[');
+      for (int64_t i = list.value_offset(row); i < list.value_offset(row + 1); ++i) {
+        if (i > list.value_offset(row)) out->push_back(',');
+        AppendValue(*list.values(), i, out);
+      }
+      out->push_back(']');
+      break;
+    }
     default:
       out->append("null");
   }

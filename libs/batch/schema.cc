@@ -13,6 +13,11 @@ int FailedRulesWidth(const contract::Contract& contract) {
   return std::max<int>(1, (static_cast<int>(contract.rules.size()) + 7) / 8);
 }
 
+std::shared_ptr<arrow::DataType> ArrowType(const contract::Column& column) {
+  std::shared_ptr<arrow::DataType> type = ArrowType(column.type);
+  return column.list ? arrow::list(std::move(type)) : type;
+}
+
 std::shared_ptr<arrow::DataType> ArrowType(contract::LogicalType type) {
   switch (type) {
     case contract::LogicalType::kString:
@@ -49,7 +54,7 @@ std::shared_ptr<arrow::Schema> BatchSchema(const contract::Contract& contract) {
       field(kRawSha256, arrow::binary(), true),
   };
   for (const contract::Column& column : contract.columns) {
-    fields.push_back(arrow::field(column.name, ArrowType(column.type)));
+    fields.push_back(arrow::field(column.name, ArrowType(column)));
   }
   return arrow::schema(std::move(fields));
 }

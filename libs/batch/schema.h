@@ -31,7 +31,9 @@ inline constexpr const char* kSystemColumnNames[kSystemColumns] = {
 /// Width of `_failed_rules` in bytes.
 int FailedRulesWidth(const contract::Contract& contract);
 
-/// Arrow type of a contract column.
+/// Arrow type of a contract column: of an array a list, whose items may be null.
+std::shared_ptr<arrow::DataType> ArrowType(const contract::Column& column);
+/// The same of one value.
 std::shared_ptr<arrow::DataType> ArrowType(contract::LogicalType type);
 
 /// The whole schema. Contract columns are all nullable (rows without columns hold nulls).

@@ -49,23 +49,32 @@ class OwnedBuffer : public arrow::Buffer {
 
 /// Variable-width offsets must rise and stay inside the values: Arrow itself checks only the ends.
 template <typename ArrayType>
-bool OffsetsAreSound(const arrow::Array& array) {
-  const auto& binary = static_cast<const ArrayType&>(array);
-  const int32_t* offsets = binary.raw_value_offsets();
+bool OffsetsRise(const arrow::Array& array) {
+  const int32_t* offsets = static_cast<const ArrayType&>(array).raw_value_offsets();
   bool rises = offsets[0] >= 0;
   for (int64_t i = 0; i < array.length(); ++i) rises &= offsets[i + 1] >= offsets[i];
   return rises;
 }
 
+bool OffsetsAreSound(const arrow::Array& array) {
+  if (array.length() == 0) return true;
+  switch (array.type_id()) {
+    case arrow::Type::STRING:
+    case arrow::Type::BINARY:
+      return OffsetsRise<arrow::BinaryArray>(array);
+    case arrow::Type::LIST:
+      return OffsetsRise<arrow::ListArray>(array) &&
+             OffsetsAreSound(*static_cast<const arrow::ListArray&>(array).values());
+    default:
+      return true;
+  }
+}
+
 absl::Status CheckRows(const arrow::RecordBatch& rows, const Coverage& coverage) {
   SLUICE_RETURN_IF_ERROR(FromArrow(rows.Validate()));
   for (const auto& column : rows.columns()) {
-    if (column->length() == 0) continue;
-    const arrow::Type::type id = column->type_id();
-    if ((id == arrow::Type::STRING || id == arrow::Type::BINARY) &&
-        !OffsetsAreSound<arrow::BinaryArray>(*column)) {
+    if (!OffsetsAreSound(*column))
       return absl::InvalidArgumentError("a variable-width column has offsets that fall");
-    }
   }
   const auto& offsets = static_cast<const arrow::Int64Array&>(*rows.column(kOffset));
   const auto& verdicts = static_cast<const arrow::UInt8Array&>(*rows.column(kVerdict));

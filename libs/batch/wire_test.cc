@@ -6,6 +6,9 @@
 
 #include "arrow/array.h"
 #include "arrow/array/builder_binary.h"
+#include "arrow/array/builder_nested.h"
+#include "arrow/array/builder_primitive.h"
+#include "arrow/buffer.h"
 #include "arrow/io/memory.h"
 #include "arrow/ipc/reader.h"
 #include "arrow/ipc/writer.h"
@@ -69,10 +72,46 @@ OpenWindow WindowsOfTime(Offset next) {
                       {{{9, 9}, 10, 9, {0, 9}, 180, 2}, {{11, 11}, 10, 9, {0, 9}, 240}}}};
 }
 
+/// The contract of the tests with arrays of texts and of booleans.
+std::shared_ptr<const contract::Contract> ContractWithArrays() {
+  auto contract = std::make_shared<contract::Contract>(*ContractForTest(/*rules=*/9));
+  for (const auto& [name, type] : {std::pair("stops", contract::LogicalType::kString),
+                                   std::pair("doors", contract::LogicalType::kBoolean)}) {
+    contract::Column& column = contract->columns.emplace_back();
+    column.name = name;
+    column.type = type;
+    column.list = true;
+  }
+  return contract;
+}
+
+/// Arrays of none to four items, some of them null; `value(n)` is item n counted from the row's
+/// offset.
+template <typename Builder, typename Value>
+std::shared_ptr<arrow::Array> Arrays(const std::vector<RowForTest>& rows, Value value) {
+  const auto items = std::make_shared<Builder>();
+  arrow::ListBuilder lists(arrow::default_memory_pool(), items);
+  for (const RowForTest& row : rows) {
+    if (row.reason || row.offset % 4 == 1) {
+      EXPECT_TRUE(lists.AppendNull().ok());
+      continue;
+    }
+    EXPECT_TRUE(lists.Append().ok());
+    for (int64_t i = 0; i < row.offset % 5; ++i)
+      EXPECT_TRUE((i == 2 ? items->AppendNull() : items->Append(value(row.offset + i))).ok());
+  }
+  return lists.Finish().ValueOrDie();
+}
+
 class WireTest : public testing::Test {
  protected:
   std::shared_ptr<arrow::RecordBatch> Rows(const std::vector<RowForTest>& rows) {
-    return RowsForTest(*contract_, rows).ValueOrDie();
+    auto batch = RowsForTest(*ContractForTest(/*rules=*/9), rows).ValueOrDie();
+    arrow::ArrayVector columns = batch->columns();
+    columns.push_back(Arrays<arrow::StringBuilder>(
+        rows, [](int64_t n) { return std::string(static_cast<size_t>(n % 3), 's'); }));
+    columns.push_back(Arrays<arrow::BooleanBuilder>(rows, [](int64_t n) { return n % 3 == 0; }));
+    return arrow::RecordBatch::Make(BatchSchema(*contract_), batch->num_rows(), columns);
   }
   std::shared_ptr<arrow::Buffer> Encode(const arrow::RecordBatch& rows) {
     return encoder_.Encode(rows).value();
@@ -82,7 +121,7 @@ class WireTest : public testing::Test {
     return decoder_.Decode(bytes, nullptr, coverage);
   }
 
-  const std::shared_ptr<const contract::Contract> contract_ = ContractForTest(/*rules=*/9);
+  const std::shared_ptr<const contract::Contract> contract_ = ContractWithArrays();
   Encoder encoder_{contract_};
   Decoder decoder_{contract_};
 };
@@ -131,7 +170,7 @@ TEST_F(WireTest, NoRows) {
     const auto decoded = Decode(View(*bytes), CoverageOf(*rows, range));
     ASSERT_TRUE(decoded.ok()) << decoded.status();
     EXPECT_EQ((*decoded)->num_rows(), 0);
-    EXPECT_EQ((*decoded)->num_columns(), kSystemColumns + 6);
+    EXPECT_EQ((*decoded)->num_columns(), kSystemColumns + 8);
   }
   EXPECT_EQ(View(*encoder_.EncodeEmpty().value()), View(*bytes));
 }
@@ -204,7 +243,7 @@ TEST_F(WireTest, ABatchOfAnotherContractIsRefused) {
   auto other = std::make_shared<contract::Contract>(*contract_);
   other->columns[1].name = "journey";
   Encoder encoder(other);
-  const auto rows = RowsForTest(*other, Mixture()).ValueOrDie();
+  const auto rows = arrow::RecordBatch::Make(BatchSchema(*other), 13, Rows(Mixture())->columns());
   const auto bytes = encoder.Encode(*rows).value();
   EXPECT_THAT(Decode(View(*bytes), CoverageOf(*rows, {100, 120})).status().message(),
               HasSubstr("schema differs"));
@@ -244,6 +283,36 @@ TEST_F(WireTest, ABatchOfAnEarlierBuildIsRead) {
   // An index beyond the batch's own dictionary.
   ASSERT_TRUE(reasons.AppendValues({"invalid_json"}).ok());
   EXPECT_FALSE(Decode(View(*WrittenElsewhere(*rows, &reasons)), CoverageOf(*rows, {1, 3})).ok());
+}
+
+// Arrow checks where the offsets of a list begin and end, not what lies between.
+TEST_F(WireTest, ListsWhoseOffsetsFallAreRefused) {
+  const auto rows = Rows({{4, Verdict::kValid, {}, {}}, {7, Verdict::kValid, {}, {}}});
+  const int stops = kSystemColumns + 6;
+  const auto encoded_with = [&](std::vector<int32_t> offsets) {
+    const auto data = rows->column_data(stops)->Copy();
+    data->buffers[1] = arrow::Buffer::FromVector(std::move(offsets));
+    const auto batch =
+        rows->SetColumn(stops, rows->schema()->field(stops), arrow::MakeArray(data)).ValueOrDie();
+    return Encode(*batch);
+  };
+  const Coverage coverage = CoverageOf(*rows, {4, 8});
+  EXPECT_TRUE(Decode(View(*encoded_with({0, 4, 6})), coverage).ok());
+  EXPECT_THAT(Decode(View(*encoded_with({0, 900, 6})), coverage).status().message(),
+              HasSubstr("offsets that fall"));
+  EXPECT_FALSE(Decode(View(*encoded_with({0, 4, 7})), coverage).ok());
+}
+
+// A row is cut with its items, and what is left begins at the first.
+TEST_F(WireTest, RowsOfArraysAsJson) {
+  const auto rows = Rows({{4, Verdict::kValid, {}, {}}, {7, Verdict::kValid, {}, {}}});
+  Coverage coverage = CoverageOf(*rows, {4, 8});
+  const auto decoded = Decode(View(*Encode(*rows)), coverage).value();
+  EXPECT_THAT(RowJson(*contract_, *decoded, 0),
+              HasSubstr(R"("stops":["s","ss",null,"s"],"doors":[false,false,null,false])"));
+  const auto trimmed = decoder_.Trim(*decoded, 5, &coverage).value();
+  EXPECT_THAT(RowJson(*contract_, *trimmed, 0),
+              HasSubstr(R"("stops":["s","ss"],"doors":[false,false]})"));
 }
 
 TEST_F(WireTest, CountsAreOfRecordsNotRows) {
@@ -337,7 +406,7 @@ TEST_F(WireTest, TrimALoss) {
 
 /// Whatever was accepted must be safe to use: touch every value.
 void Touch(const arrow::RecordBatch& rows) {
-  static const auto contract = ContractForTest(/*rules=*/9);
+  static const auto contract = ContractWithArrays();
   size_t bytes = 0;
   for (int64_t row = 0; row < rows.num_rows(); ++row) {
     bytes += RowJson(*contract, rows, row).size();
@@ -651,9 +720,10 @@ TEST_F(WireTest, ARowAsJson) {
       Rows({{12, Verdict::kClean, {}, {}}, {13, Verdict::kCorrupt, Reason::kInvalidJson, {}}});
   EXPECT_EQ(
       RowJson(*contract_, *rows, 0),
-      R"({"car":"car 5","trip":12000,"speed":6,"moving":true,"day":"2022-01-20","at":"2023-11-14T22:13:20.000012Z"})");
-  EXPECT_EQ(RowJson(*contract_, *rows, 1),
-            R"({"car":null,"trip":null,"speed":null,"moving":null,"day":null,"at":null})");
+      R"({"car":"car 5","trip":12000,"speed":6,"moving":true,"day":"2022-01-20","at":"2023-11-14T22:13:20.000012Z","stops":["","s"],"doors":[true,false]})");
+  EXPECT_EQ(
+      RowJson(*contract_, *rows, 1),
+      R"({"car":null,"trip":null,"speed":null,"moving":null,"day":null,"at":null,"stops":null,"doors":null})");
 }
 
 TEST(RowJson, HasItsObjectsAgain) {

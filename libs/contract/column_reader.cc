@@ -1,6 +1,7 @@
 #include "contract/column_reader.h"
 
 #include <algorithm>
+#include <initializer_list>
 #include <limits>
 
 #include "absl/strings/ascii.h"
@@ -12,10 +13,10 @@
 namespace sluice::contract {
 namespace {
 
-constexpr std::string_view kArrays =
-    "arrays are not supported: a record is one row, and to explode it into several is a transform; "
-    "let the producer send one record per item, or leave the member out and set `unknownFields: "
-    "ignore`";
+constexpr std::string_view kScalarItems =
+    "items that are objects or arrays themselves are not supported: a record is one row, and to "
+    "explode it into several is a transform; let the producer send one record per item, or leave "
+    "the member out and set `unknownFields: ignore`";
 constexpr size_t kMaxNameBytes = 63;  // PostgreSQL's limit
 
 bool HasControlCharacters(std::string_view name) {
@@ -137,25 +138,67 @@ bool ReadPhysicalName(const MapReader& reader, Column* column, Diagnostics* diag
   return false;
 }
 
+/// Whether `name` is a type of scalars, then taken by `column`.
+bool TakeScalarType(std::string_view name, Column* column) {
+  for (const TypeName& candidate : kTypeNames) {
+    if (candidate.name != name) continue;
+    column->type = candidate.type;
+    return true;
+  }
+  return false;
+}
+
+/// `more`: types that are allowed beside those of scalars.
+void RefuseType(const YamlNode& at, std::initializer_list<std::string_view> more,
+                Diagnostics* diagnostics) {
+  std::vector<std::string_view> known;
+  for (const TypeName& candidate : kTypeNames) known.push_back(candidate.name);
+  known.insert(known.end(), more);
+  diagnostics->Error(
+      at, "invalid-value",
+      Concat("logicalType \"", at.scalar.substr(0, 60), "\" is not known; use ", ListOf(known)));
+}
+
+/// What is in an array: the type of `column`.
+bool ReadItems(const MapReader& property, Column* column, Diagnostics* diagnostics) {
+  const YamlNode* const node = property.Find("items");
+  if (node == nullptr) {
+    diagnostics->Error(
+        property.node(), "missing-key",
+        "an array has \"items\", which say what is in it: items: {logicalType: string}");
+    return false;
+  }
+  const YamlNode* const type = node->Find("logicalType");
+  if (type != nullptr && (type->scalar == "object" || type->scalar == "array")) {
+    diagnostics->Error(*type, "not-supported", std::string(kScalarItems));
+    return false;
+  }
+  const MapReader items(*node, ItemKeys(), "\"items\"", diagnostics);
+  column->item_required = items.Boolean("required").value_or(false);
+  if (items.Boolean("unique").value_or(false)) {
+    diagnostics->Error(*items.Find("unique"), "not-supported",
+                       "\"unique\" is not supported: that no item of an array stands twice is "
+                       "`uniqueItems: true` in the array's logicalTypeOptions");
+  }
+  if (items.Boolean("primaryKey").value_or(false))
+    diagnostics->Error(*items.Find("primaryKey"), "not-supported", "an array is no key");
+  const std::optional<std::string> name = items.RequiredText("logicalType");
+  if (!name.has_value()) return false;
+  if (TakeScalarType(*name, column)) return true;
+  RefuseType(*type, {}, diagnostics);
+  return false;
+}
+
 bool ReadType(const MapReader& reader, Column* column, Diagnostics* diagnostics) {
   std::optional<std::string> name = reader.RequiredText("logicalType");
   if (!name.has_value()) return false;
-  std::vector<std::string_view> known;
-  for (const TypeName& candidate : kTypeNames) {
-    if (candidate.name == *name) {
-      column->type = candidate.type;
-      return true;
-    }
-    known.push_back(candidate.name);
+  column->list = *name == "array";
+  if (column->list) return ReadItems(reader, column, diagnostics);
+  if (const YamlNode* const items = reader.Find("items")) {
+    diagnostics->Error(*items, "unexpected-key", "only `logicalType: array` has \"items\"");
   }
-  if (*name == "array") {
-    diagnostics->Error(*reader.Find("logicalType"), "not-supported", std::string(kArrays));
-    return false;
-  }
-  known.push_back("object");
-  diagnostics->Error(
-      *reader.Find("logicalType"), "invalid-value",
-      Concat("logicalType \"", name->substr(0, 60), "\" is not known; use ", ListOf(known)));
+  if (TakeScalarType(*name, column)) return true;
+  RefuseType(*reader.Find("logicalType"), {"object", "array"}, diagnostics);
   return false;
 }
 
@@ -247,11 +290,12 @@ void ReadPhysicalType(const MapReader& reader, Column* column, Diagnostics* diag
   if (!text.has_value()) return;
   const YamlNode& at = *reader.Find("physicalType");
   const std::string name = absl::AsciiStrToLower(*text);
-  std::vector<std::string_view> known;
+  const std::string_view brackets = column->list ? "[]" : "";
+  std::vector<std::string> known;
   for (const PhysicalType& candidate : kPhysicalTypes) {
     if (candidate.type != column->type) continue;
-    known.push_back(candidate.name);
-    if (candidate.name != name) continue;
+    known.push_back(Concat(candidate.name, brackets));
+    if (known.back() != name) continue;
     if (column->type == LogicalType::kInteger &&
         (candidate.min > column->integer_min || candidate.max < column->integer_max)) {
       diagnostics->Error(
@@ -260,12 +304,13 @@ void ReadPhysicalType(const MapReader& reader, Column* column, Diagnostics* diag
                  "logicalTypeOptions.format (the default is i32)"));
       return;
     }
-    column->physical_type = std::string(candidate.canonical);
+    column->physical_type = Concat(candidate.canonical, brackets);
     return;
   }
   diagnostics->Error(at, "not-supported",
                      Concat("physicalType \"", text->substr(0, 60),
-                            "\" cannot be written for this logicalType; use ", ListOf(known)));
+                            "\" cannot be written for this logicalType; use ",
+                            ListOf({known.begin(), known.end()})));
 }
 
 }  // namespace
@@ -310,6 +355,10 @@ std::optional<Column> ReadColumn(const YamlNode& property, const Object* object,
   }
   column.required = reader.Boolean("required").value_or(false);
   column.primary_key = reader.Boolean("primaryKey").value_or(false);
+  if (column.list && column.primary_key) {
+    diagnostics->Error(*reader.Find("primaryKey"), "not-supported",
+                       "an array is no key: another column may be the key");
+  }
   if (reader.Boolean("unique").value_or(false)) {
     diagnostics->Error(
         *reader.Find("unique"), "not-supported",
@@ -319,10 +368,11 @@ std::optional<Column> ReadColumn(const YamlNode& property, const Object* object,
   column.classification = reader.Text("classification").value_or("");
   column.description = reader.Text("description").value_or("");
   if (!typed) return std::nullopt;
-  if (column.type == LogicalType::kInteger) ReadIntegerFormat(property, &column, diagnostics);
+  const YamlNode& value = column.list ? *property.Find("items") : property;
+  if (column.type == LogicalType::kInteger) ReadIntegerFormat(value, &column, diagnostics);
   if (column.type == LogicalType::kDate || column.type == LogicalType::kTimestamp ||
       column.type == LogicalType::kTime) {
-    ReadTimeFormat(property, &column, diagnostics);
+    ReadTimeFormat(value, &column, diagnostics);
   }
   ReadPhysicalType(reader, &column, diagnostics);
   if (!named) return std::nullopt;

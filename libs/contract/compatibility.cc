@@ -33,6 +33,7 @@ bool IsWrittenAlike(const Column& a, const Column& b) {
 
 /// Whether a member that fits `narrow` fits `wide` as well, and is the same value there.
 bool Holds(const Column& wide, const Column& narrow) {
+  if (wide.list != narrow.list) return false;
   if (wide.type == narrow.type) {
     if (IsTimed(wide)) return IsWrittenAlike(wide, narrow);
     return wide.type != LogicalType::kInteger ||
@@ -136,7 +137,7 @@ class Comparer {
   }
 
   void Added(const Column& column) {
-    Come(Concat("column ", column.name), column.required, Name(column.type),
+    Come(Concat("column ", column.name), column.required, TypeName(column),
          HasMember(before_, column));
   }
 
@@ -187,11 +188,9 @@ class Comparer {
 
   void Changed(const Column& old, const Column& now) {
     const bool backward = Holds(now, old), forward = Holds(old, now);
-    if (old.type != now.type) {
-      Add(Concat("column ", old.name, ": ", Name(old.type), " -> ", Name(now.type)), backward,
-          forward,
-          Both(backward ? "" : NotEvery(Name(old.type), Name(now.type)),
-               forward ? "" : NotEvery(Name(now.type), Name(old.type))));
+    if (const std::string was = TypeName(old), is = TypeName(now); was != is) {
+      Add(Concat("column ", old.name, ": ", was, " -> ", is), backward, forward,
+          Both(backward ? "" : NotEvery(was, is), forward ? "" : NotEvery(is, was)));
     } else if (IsTimed(old) && !backward) {
       const std::string_view reason = "what one reads, the other refuses or reads as another time";
       Add(Concat("column ", old.name, ": written in another way"), false, false,
@@ -204,6 +203,12 @@ class Comparer {
                forward ? "" : "new values may be out of the old range"));
     }
     CompareRequired(Concat("column ", old.name), old.required, now.required);
+    if (old.list && now.list && old.item_required != now.item_required) {
+      const bool required = now.item_required;
+      Add(Concat("column ", old.name, required ? ": items required" : ": items no longer required"),
+          !required, required,
+          Concat(required ? "old" : "new", " records may have an item that is null"));
+    }
     if (old.primary_key != now.primary_key) {
       Add(Concat("column ", old.name, now.primary_key ? ": primary key" : ": no primary key"), true,
           true, "");

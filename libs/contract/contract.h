@@ -32,9 +32,11 @@ class TimeFormat;
 struct Column {
   std::string name;  ///< in the record; of a member of an object its path: "address.city"
   int object = -1;   ///< index into Contract::objects: whose member it is; -1: the record's
-  std::string physical_name;  ///< in PostgreSQL; empty: `name`
-  LogicalType type = LogicalType::kString;
-  bool required = false;    ///< missing or null makes the record corrupt
+  std::string physical_name;                ///< in PostgreSQL; empty: `name`
+  LogicalType type = LogicalType::kString;  ///< of an array: of its items, and so below
+  bool list = false;                        ///< an array
+  bool required = false;                    ///< missing or null makes the record corrupt
+  bool item_required = false;               ///< of an array: so does an item that is null
   int64_t integer_min = 0;  ///< kInteger: what `format` can hold; outside is corrupt
   int64_t integer_max = 0;
   bool primary_key = false;

@@ -23,9 +23,10 @@ std::string Describe(const Contract& contract) {
              " unknown fields ",
              contract.unknown_fields == UnknownFields::kReject ? "rejected" : "ignored", "\n");
   for (const Column& column : contract.columns) {
-    Append(&text, "column ", column.name, " ", Name(column.type),
-           column.required ? " required" : "", column.primary_key ? " key" : "",
-           column.physical_type.empty() ? "" : " as ", column.physical_type);
+    Append(&text, "column ", column.name, " ", TypeName(column),
+           column.item_required ? " that are required" : "", column.required ? " required" : "",
+           column.primary_key ? " key" : "", column.physical_type.empty() ? "" : " as ",
+           column.physical_type);
     if (column.type == LogicalType::kInteger)
       Append(&text, " in [", column.integer_min, ", ", column.integer_max, "]");
     Append(&text, "\n");

@@ -34,6 +34,10 @@ std::shared_ptr<const re2::RE2> CompilePattern(std::string_view pattern, std::st
   return nullptr;
 }
 
+ValueType ValueTypeOf(const Column& column) {
+  return column.list ? ValueType::kArray : ValueTypeOf(column.type);
+}
+
 ValueType ValueTypeOf(LogicalType type) {
   switch (type) {
     case LogicalType::kString:
@@ -74,6 +78,8 @@ std::string_view Describe(ValueType type) {
       return "a time of day";
     case ValueType::kInterval:
       return "an interval";
+    case ValueType::kArray:
+      return "an array";
   }
   return "";
 }

@@ -29,6 +29,7 @@ enum class ValueType : uint8_t {
   kTimestamp,
   kTime,      ///< of day
   kInterval,  ///< the difference of two of these; days are 24 hours
+  kArray,     ///< a column: nothing makes one
 };
 
 enum class Op : uint8_t {
@@ -65,7 +66,9 @@ enum class Op : uint8_t {
   kDate,
   kTime,
   kSeconds,
-  kPart,        // `part` of a date, timestamp or time
+  kPart,         // `part` of a date, timestamp or time
+  kCardinality,  // these two take an array
+  kUniqueItems,
   kMultipleOf,  // args[0] is args[1] (a positive literal) times a whole number; numbers within a
                 // relative 1e-9
 };

@@ -12,6 +12,7 @@ constexpr uint32_t kInterval = Accepts(ValueType::kInterval);
 constexpr uint32_t kTimestamp = Accepts(ValueType::kTimestamp);
 constexpr uint32_t kDays = Accepts(ValueType::kDate) | kTimestamp;
 constexpr uint32_t kClock = Accepts(ValueType::kTime) | kTimestamp;
+constexpr uint32_t kArray = Accepts(ValueType::kArray);
 constexpr TimePart kNoPart = TimePart::kYear;
 
 constexpr Function kFunctions[] = {
@@ -21,6 +22,8 @@ constexpr Function kFunctions[] = {
     {"lower", Op::kLower, kNoPart, 1, kText, "text", ValueType::kString},
     {"upper", Op::kUpper, kNoPart, 1, kText, "text", ValueType::kString},
     {"trim", Op::kTrim, kNoPart, 1, kText, "text", ValueType::kString},
+    {"cardinality", Op::kCardinality, kNoPart, 1, kArray, "an array", ValueType::kInteger},
+    {"unique_items", Op::kUniqueItems, kNoPart, 1, kArray, "an array", ValueType::kBoolean},
     {"coalesce", Op::kCoalesce, kNoPart, kAnyNumber, ~0u, "a value", ValueType::kNull},
     {"date", Op::kDate, kNoPart, 1, kDays, "a timestamp", ValueType::kDate},
     {"time", Op::kTime, kNoPart, 1, kTimestamp, "a timestamp", ValueType::kTime},
@@ -48,6 +51,9 @@ constexpr std::string_view kDifference =
     "; write the difference as a - b, and compare it with interval '10 minutes' or take seconds(a "
     "- b)";
 constexpr std::string_view kWeekday = "; isodow(t) is 1 on Monday and 7 on Sunday";
+constexpr std::string_view kCardinality = "; write cardinality(a)";
+constexpr std::string_view kItems =
+    "; rules do not look into an array: there are cardinality(a), unique_items(a) and a is null";
 constexpr Advice kAdvice[] = {
     {"now", kNoClock},
     {"current_timestamp", kNoClock},
@@ -70,6 +76,13 @@ constexpr Advice kAdvice[] = {
     {"lcase", "; write lower(s)"},
     {"ucase", "; write upper(s)"},
     {"mod", "; write a % b"},
+    {"array_length", kCardinality},
+    {"array_size", kCardinality},
+    {"size", kCardinality},
+    {"any", kItems},
+    {"all", kItems},
+    {"array_contains", kItems},
+    {"unnest", kItems},
 };
 
 }  // namespace

@@ -28,7 +28,8 @@ std::optional<Expression> ParseExpression(std::string_view text, const std::vect
 /// A compiled pattern; null, and `error` filled in, when RE2 cannot execute it.
 std::shared_ptr<const re2::RE2> CompilePattern(std::string_view pattern, std::string* error);
 
-/// What evaluation gives for a column of this type.
+/// What evaluation gives for this column, or for one value of this type.
+ValueType ValueTypeOf(const Column& column);
 ValueType ValueTypeOf(LogicalType type);
 
 /// "a number", "text", ... for messages.

@@ -28,6 +28,9 @@ std::vector<Column> Columns() {
     result.back().name = name;
     result.back().object = name[0] == 'o' ? 0 : -1;
   }
+  result.emplace_back();
+  result.back().name = "tags";
+  result.back().list = true;
   return result;
 }
 

@@ -120,6 +120,8 @@ std::string LiteralText(const Expression& e) {
       break;
     case ValueType::kInterval:
       return IntervalText(std::get<int64_t>(e.literal));
+    case ValueType::kArray:
+      break;
   }
   return QuoteString(text);
 }

@@ -18,6 +18,13 @@ bool FailNull(size_t at, ExpressionError* error) {
   return Fail(error, at, "nothing compares with null; write 'is null' or 'is not null'");
 }
 
+/// What may be done with an array, behind what may not; empty for all else.
+std::string_view OfArrays(ValueType type) {
+  return type == ValueType::kArray
+             ? "; of an array there are cardinality(a), unique_items(a) and a is null"
+             : "";
+}
+
 /// 90 becomes 90.0 beside a number, a date becomes its midnight beside a timestamp.
 void WidenLiteral(Expression* literal, const Expression& other) {
   if (!IsLiteral(*literal)) return;
@@ -100,12 +107,14 @@ bool Unify(Expression* left, size_t left_start, Expression* right, size_t right_
   if (!Coerce(right, right_start, left->type, error)) return false;
   WidenLiteral(left, *right);
   WidenLiteral(right, *left);
-  if (Join(left->type, right->type) != ValueType::kNull) return true;
+  const ValueType joined = Join(left->type, right->type);
+  if (joined != ValueType::kNull && joined != ValueType::kArray) return true;
   const bool interval = left->type == ValueType::kInterval || right->type == ValueType::kInterval;
   return Fail(
       error, right_start,
       Concat("cannot compare ", Describe(left->type), " with ", Describe(right->type),
-             interval ? "; write interval '10 minutes', or seconds(a - b) for a number" : ""));
+             interval ? "; write interval '10 minutes', or seconds(a - b) for a number" : "",
+             OfArrays(left->type == ValueType::kArray ? left->type : right->type)));
 }
 
 std::optional<ValueType> CommonType(const std::vector<Expression*>& results,
@@ -120,6 +129,10 @@ std::optional<ValueType> CommonType(const std::vector<Expression*>& results,
     if (!Coerce(results[i], starts[i], beside, error)) return std::nullopt;
     const ValueType type = results[i]->type;
     if (type == ValueType::kNull) continue;
+    if (type == ValueType::kArray) {
+      Fail(error, starts[i], Concat("no result of ", what, " is an array", OfArrays(type)));
+      return std::nullopt;
+    }
     const ValueType joined = Join(common, type);
     if (joined == ValueType::kNull) {
       Fail(error, starts[i],
@@ -150,6 +163,7 @@ std::optional<ValueType> ArithmeticType(Op op, std::string_view symbol, Placed* 
   const Placed& guilty = IsNumeric(a) || (IsTimely(a) && !IsNumeric(b)) ? *right : *left;
   std::string message =
       Concat("'", symbol, "' needs numbers, this is ", Describe(guilty.value.type));
+  message += OfArrays(guilty.value.type);
   if (IsTimely(a) || IsTimely(b)) {
     Append(&message, "; with times there is a - b, a + interval '1 day' and a - interval '1 day'");
   }
@@ -178,7 +192,7 @@ std::optional<ValueType> FunctionType(const Function& function, std::vector<Plac
   if ((function.accepts & Accepts(first.value.type)) == 0) {
     Fail(error, first.start,
          Concat(function.name, "() needs ", function.needs, ", this is ",
-                Describe(first.value.type)));
+                Describe(first.value.type), OfArrays(first.value.type)));
     return std::nullopt;
   }
   if (function.op == Op::kMultipleOf) {

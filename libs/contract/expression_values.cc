@@ -104,7 +104,7 @@ bool ExpressionParser::ParseColumn(Expression* out) {
   }
   for (size_t i = 0; i < columns_.size(); ++i) {
     if (columns_[i].name == token_.text) {
-      *out = ColumnExpression(static_cast<int>(i), ValueTypeOf(columns_[i].type));
+      *out = ColumnExpression(static_cast<int>(i), ValueTypeOf(columns_[i]));
       return Next();
     }
   }

@@ -30,6 +30,11 @@ void CollectColumns(const Expression& expression, std::set<int>* columns) {
   for (const Expression& arg : expression.args) CollectColumns(arg, columns);
 }
 
+bool LooksAtItems(const Expression& expression) {
+  return expression.op == Op::kUniqueItems ||
+         std::any_of(expression.args.begin(), expression.args.end(), LooksAtItems);
+}
+
 /// Whether null is the answer whenever one of its columns is null.
 bool IsNullWithNull(const Expression& expression) {
   switch (expression.op) {
@@ -50,6 +55,8 @@ bool IsNullWithNull(const Expression& expression) {
     case Op::kMatches:
     case Op::kAbs:
     case Op::kLength:
+    case Op::kCardinality:
+    case Op::kUniqueItems:
     case Op::kDate:
     case Op::kSeconds:
     case Op::kMultipleOf:
@@ -202,8 +209,12 @@ class Implication {
       if (index == kTimestampColumn) continue;
       const Column* const other = InBy(index);
       if (other == nullptr) return Reading::kDifferent;
-      const LogicalType type = contract_.columns[static_cast<size_t>(index)].type;
+      const Column& column = contract_.columns[static_cast<size_t>(index)];
+      const LogicalType type = column.type;
+      if (column.list != other->list) return Reading::kDifferent;
       if (type == other->type) continue;
+      if (column.list && LooksAtItems(part)) return Reading::kDifferent;
+      if (column.list) continue;  // as many, whatever their type
       const auto is_numeric = [](LogicalType t) {
         return t == LogicalType::kInteger || t == LogicalType::kNumber;
       };

@@ -1,5 +1,7 @@
 #include "contract/names.h"
 
+#include "base/strings.h"
+
 namespace sluice::contract {
 
 std::string_view Name(LogicalType type) {
@@ -20,6 +22,10 @@ std::string_view Name(LogicalType type) {
       return "time";
   }
   return "";
+}
+
+std::string TypeName(const Column& column) {
+  return Concat(column.list ? "array of " : "", Name(column.type));
 }
 
 std::string_view Name(Action action) {

@@ -1,14 +1,18 @@
 #pragma once
 // The words of the standard for what the compiled contract has as numbers.
 
+#include <string>
 #include <string_view>
 
 #include "contract/contract.h"
 
 namespace sluice::contract {
 
-/// string, integer, number, boolean, date or timestamp
+/// string, integer, number, boolean, date, timestamp or time
 std::string_view Name(LogicalType type);
+
+/// The same, or `array of string`, ...
+std::string TypeName(const Column& column);
 
 /// warn, quarantine, drop or fail
 std::string_view Name(Action action);

@@ -13,17 +13,22 @@ constexpr KeyUse kRefused = KeyUse::kRefused;
 constexpr std::string_view kOtherTables =
     "a record is judged without looking at other tables; say it in `description`";
 
-constexpr std::string_view kNoArrays = "an array has no column, because a record is one row";
+constexpr std::string_view kNoItemRules =
+    "rules do not look into an array: its `minItems`, `maxItems` and `uniqueItems` are executed, "
+    "and "
+    "rules of `cardinality(column)`";
+constexpr std::string_view kAtArray = "an item has no column of its own: say it at the array";
 constexpr std::string_view kMembersOnly =
     "of an object its members are kept, not how many there were; name those that must be there in "
     "`required`";
 
-const std::vector<KeySpec>& ArrayOptionKeys() {
-  static const auto& keys = *new std::vector<KeySpec>{
-      {"minItems", kRefused, kNoArrays},
-      {"maxItems", kRefused, kNoArrays},
-      {"uniqueItems", kRefused, kNoArrays},
-  };
+/// The same keys, those that `changed` names as it says.
+std::vector<KeySpec> With(std::vector<KeySpec> keys, const std::vector<KeySpec>& changed) {
+  for (KeySpec& key : keys) {
+    for (const KeySpec& other : changed) {
+      if (key.key == other.key) key = other;
+    }
+  }
   return keys;
 }
 
@@ -86,8 +91,9 @@ const std::vector<KeySpec>& PropertyKeys() {
        "required; the field in the record and the column in the table; of a member of an object "
        "the field in it, without a dot"},
       {"logicalType", kExecuted,
-       "required: string, integer, number, boolean, date, timestamp, time or object; another value "
-       "is corrupt. array is refused"},
+       "required: string, integer, number, boolean, date, timestamp, time, object or array; "
+       "another "
+       "value is corrupt"},
       {"logicalTypeOptions", kExecuted, "see below"},
       {"required", kExecuted,
        "true: a record without it, or with null, is corrupt; of a member of an object, where the "
@@ -119,8 +125,32 @@ const std::vector<KeySpec>& PropertyKeys() {
       {"customProperties", kDocumentation},
       {"relationships", kRefused, kOtherTables},
       {"properties", kExecuted, "of an object: its members, see [objects](#objects)"},
-      {"items", kRefused, kNoArrays},
+      {"items", kExecuted, "of an array: what is in it, see [arrays](#arrays)"},
   };
+  return keys;
+}
+
+const std::vector<KeySpec>& ItemKeys() {
+  static const auto& keys = *new std::vector<KeySpec>(With(
+      PropertyKeys(),
+      {{"name", kDocumentation},
+       {"logicalType", kExecuted,
+        "required: string, integer, number, boolean, date, timestamp or time; an item of another "
+        "type is corrupt. object and array are refused"},
+       {"logicalTypeOptions", kExecuted,
+        "`format`, `timezone` and `defaultTimezone` as of a column of this type; all other "
+        "options, "
+        "and `format` of string, are refused: rules do not look into an array"},
+       {"required", kExecuted, "true: a record with an item that is null is corrupt"},
+       {"unique", kExecuted, "false; true is refused: say `uniqueItems: true` of the array"},
+       {"primaryKey", kExecuted, "false; true is refused: an array is no key"},
+       {"physicalName", kRefused, kAtArray},
+       {"physicalType", kRefused, kAtArray},
+       {"classification", kRefused, kAtArray},
+       {"quality", kRefused, kNoItemRules},
+       {"relationships", kRefused, kOtherTables},
+       {"properties", kRefused, "only `logicalType: object` has properties"},
+       {"items", kRefused, "only `logicalType: array` has items"}}));
   return keys;
 }
 
@@ -281,11 +311,22 @@ const std::vector<KeySpec>& ObjectOptionKeys() {
   return keys;
 }
 
+const std::vector<KeySpec>& ArrayOptionKeys() {
+  static const auto& keys = *new std::vector<KeySpec>{
+      {"minItems", kExecuted, "a rule"},
+      {"maxItems", kExecuted, "a rule"},
+      {"uniqueItems", kExecuted,
+       "true: a rule; 1 and 1.0 are the same number, and null is an item like others"},
+  };
+  return keys;
+}
+
 std::vector<KeyTable> AllKeys() {
   return {
       {"The contract", ContractKeys()},
       {"`schema[]`", SchemaKeys()},
       {"`properties[]`", PropertyKeys()},
+      {"`items` of an array", ItemKeys()},
       {"`logicalTypeOptions` of string", OptionKeys(LogicalType::kString)},
       {"`logicalTypeOptions` of integer", OptionKeys(LogicalType::kInteger)},
       {"`logicalTypeOptions` of number", OptionKeys(LogicalType::kNumber)},

@@ -14,6 +14,8 @@ namespace sluice::contract {
 const std::vector<KeySpec>& ContractKeys();
 const std::vector<KeySpec>& SchemaKeys();
 const std::vector<KeySpec>& PropertyKeys();
+/// `items` of an array.
+const std::vector<KeySpec>& ItemKeys();
 const std::vector<KeySpec>& QualityKeys();
 /// `arguments` of two metrics.
 const std::vector<KeySpec>& MissingValuesKeys();
@@ -25,6 +27,8 @@ const std::vector<KeySpec>& ImplementationKeys();
 const std::vector<KeySpec>& OptionKeys(LogicalType type);
 /// `logicalTypeOptions` of an object.
 const std::vector<KeySpec>& ObjectOptionKeys();
+/// The same of an array.
+const std::vector<KeySpec>& ArrayOptionKeys();
 
 /// A map of the standard and its keys.
 struct KeyTable {

@@ -263,7 +263,7 @@ std::vector<Problem> PipelineProblems(const PipelineConfig& pipeline, const Cont
                        DidYouMean(name, names));
     } else {
       for (LogicalType type : types) {
-        if (contract.columns[column].type == type) return;
+        if (contract.columns[column].type == type && !contract.columns[column].list) return;
       }
       message = Concat("\"", key, "\": column \"", name, "\" must be ", wanted);
     }

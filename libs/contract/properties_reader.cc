@@ -118,6 +118,7 @@ class PropertiesReader {
         {"quality",
          "an object has no value of its own: write the rule at its members, or at the table"},
         {"primaryKey", "an object has no column of its own: one of its members may be the key"},
+        {"items", "an object has \"properties\": only `logicalType: array` has \"items\""},
         {"unique",
          "\"unique\" is not supported: a record is judged without looking at other records; look "
          "for "

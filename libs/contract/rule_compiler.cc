@@ -22,8 +22,11 @@ std::string AsId(std::string_view text) {
 }  // namespace
 
 void RuleCompiler::CompileProperty(const YamlNode& property, int column) {
+  const bool list = contract_->columns[static_cast<size_t>(column)].list;
   if (const YamlNode* options = property.Find("logicalTypeOptions"))
-    CompileOptions(*options, column);
+    list ? CompileArrayOptions(*options, column) : CompileOptions(*options, column);
+  if (const YamlNode* items = list ? property.Find("items") : nullptr)
+    CheckItemOptions(*items, column);
   const YamlNode* quality = property.Find("quality");
   if (quality == nullptr) return;
   if (!quality->IsSequence()) {
@@ -71,7 +74,7 @@ bool RuleCompiler::IsNested(int column) const {
 }
 
 Expression RuleCompiler::ColumnOf(int column) const {
-  return ColumnExpression(column, ValueTypeOf(contract_->columns[column].type));
+  return ColumnExpression(column, ValueTypeOf(contract_->columns[column]));
 }
 
 void RuleCompiler::AddOption(const YamlNode& at, int column, std::string_view check,

@@ -33,6 +33,9 @@ class RuleCompiler {
  private:
   struct Bound;
   void CompileOptions(const YamlNode& options, int column);
+  void CompileArrayOptions(const YamlNode& options, int column);
+  void CompileCardinality(const MapReader& options, int column);
+  void CheckItemOptions(const YamlNode& items, int column);
   void CompileBounds(const MapReader& options, int column);
   bool ReadBound(const Bound& bound, const MapReader& options, const Column& column,
                  Expression* literal);

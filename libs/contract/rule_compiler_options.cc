@@ -66,6 +66,60 @@ void RuleCompiler::CompileOptions(const YamlNode& node, int column) {
   CheckFormat(options, target);
 }
 
+void RuleCompiler::CompileArrayOptions(const YamlNode& node, int column) {
+  const MapReader options(node, ArrayOptionKeys(), "logicalTypeOptions of an array", diagnostics_);
+  if (!node.IsMap()) return;
+  CompileCardinality(options, column);
+  if (options.Boolean("uniqueItems").value_or(false)) {
+    AddOption(*options.Find("uniqueItems"), column, "unique_items", "uniqueness",
+              Combine(Op::kUniqueItems, {ColumnOf(column)}),
+              Concat(ColumnText(contract_->columns[column]), " has an item twice"));
+  }
+}
+
+void RuleCompiler::CompileCardinality(const MapReader& options, int column) {
+  std::optional<int64_t> limits[2];
+  for (bool minimum : {true, false}) {
+    const std::string_view key = minimum ? "minItems" : "maxItems";
+    std::optional<int64_t>& limit = limits[minimum ? 0 : 1];
+    limit = options.Integer(key);
+    if (!limit.has_value()) continue;
+    if (*limit < 0) {
+      diagnostics_->Error(*options.Find(key), "invalid-value", "a number of items is not negative");
+      continue;
+    }
+    Expression count = Combine(Op::kCardinality, {ColumnOf(column)});
+    count.type = ValueType::kInteger;
+    AddOption(*options.Find(key), column, minimum ? "min_items" : "max_items", "conformity",
+              Compare(minimum ? Op::kGreaterEqual : Op::kLessEqual, std::move(count),
+                      LiteralExpression(ValueType::kInteger, *limit)));
+  }
+  if (limits[0] > limits[1] && limits[1].has_value())
+    diagnostics_->Error(*options.Find("maxItems"), "invalid-value", "maxItems is below minItems");
+}
+
+/// Options of items that say how they are written are ReadColumn's; those that would be rules are
+/// refused.
+void RuleCompiler::CheckItemOptions(const YamlNode& items, int column) {
+  const Column& target = contract_->columns[static_cast<size_t>(column)];
+  const YamlNode* const node = items.Find("logicalTypeOptions");
+  if (node == nullptr) return;
+  const MapReader options(*node, OptionKeys(target.type),
+                          Concat("logicalTypeOptions of ", Describe(ValueTypeOf(target.type))),
+                          diagnostics_);
+  if (!node->IsMap()) return;
+  for (const KeySpec& spec : OptionKeys(target.type)) {
+    const bool written = spec.key == "timezone" || spec.key == "defaultTimezone" ||
+                         (spec.key == "format" && target.type != LogicalType::kString);
+    if (written || !options.Has(spec.key)) continue;
+    diagnostics_->Error(*options.Find(spec.key), "not-supported",
+                        Concat("\"", spec.key, "\" of items is not supported: rules do not look ",
+                               "into an array; let the producer send one record per item, or say ",
+                               "it in `description`"));
+  }
+  if (target.type == LogicalType::kNumber) CheckFormat(options, target);
+}
+
 void RuleCompiler::CompileBounds(const MapReader& options, int column) {
   static constexpr Bound kBounds[] = {
       {"minimum", "exclusiveMinimum", "minimum", Op::kGreaterEqual, Op::kGreater, true},

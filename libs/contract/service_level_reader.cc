@@ -102,7 +102,8 @@ class FreshnessReader {
                           Concat("the table has no column \"", name.substr(0, 60),
                                  "\": a latency is of one column, as ", contract_->table, ".column",
                                  DidYouMean(name, names)));
-    } else if (contract_->columns[static_cast<size_t>(column)].type != LogicalType::kTimestamp) {
+    } else if (const Column& found = contract_->columns[static_cast<size_t>(column)];
+               found.list || found.type != LogicalType::kTimestamp) {
       diagnostics_->Error(*node, "wrong-type",
                           Concat("a latency is of a timestamp, and \"", name, "\" is none"));
     }

@@ -29,6 +29,7 @@ BatchBuilder::BatchBuilder(std::shared_ptr<const contract::Contract> contract)
   columns_.reserve(contract_->columns.size());
   for (size_t i = 0; i < contract_->columns.size(); ++i) {
     columns_.emplace_back(schema_->field(batch::kSystemColumns + static_cast<int>(i))->type());
+    if (contract_->columns[i].list) lists_.push_back(i);
   }
   // Offset, timestamp, key's offset, verdict, reason, failed rules; offset of raw, its length and
   // hash.
@@ -56,6 +57,9 @@ void BatchBuilder::AppendValid(const RecordHead& head, absl::Span<const Cell> ce
   for (size_t i = 0; i < columns_.size(); ++i) {
     columns_[i].Append(cells[i], rows_);
     if (!cells[i].null) bytes_ += cells[i].text.size();
+  }
+  for (const size_t list : lists_) {
+    if (!cells[list].null) bytes_ += columns_[list].ItemBytes(cells[list]);
   }
   ++rows_;
 }

@@ -95,6 +95,7 @@ class BatchBuilder {
   std::vector<Exception> exceptions_;
   Growable<uint8_t> raw_;
   std::vector<ColumnBuffer> columns_;
+  std::vector<size_t> lists_;  // those of them that are arrays
 };
 
 }  // namespace sluice::record

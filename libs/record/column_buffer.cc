@@ -42,6 +42,10 @@ ColumnBuffer::ColumnBuffer(std::shared_ptr<arrow::DataType> type) : type_(std::m
     case arrow::Type::DATE32:
       layout_ = Layout::k32;
       break;
+    case arrow::Type::LIST:
+      layout_ = Layout::kList;
+      items_ = std::make_unique<ColumnBuffer>(type_->field(0)->type());
+      break;
     default:
       layout_ = Layout::k64;
   }
@@ -62,7 +66,23 @@ void ColumnBuffer::AppendNull(int64_t row) {
     case Layout::kText:
       values32_.Append(static_cast<int32_t>(bytes_.size()));
       break;
+    case Layout::kList:
+      values32_.Append(static_cast<int32_t>(item_count_));
+      break;
   }
+}
+
+void ColumnBuffer::AppendItems(const Cell& array) {
+  for (uint32_t i = 0; i < array.count; ++i) items_->Append(array.items[i], item_count_++);
+  values32_.Append(static_cast<int32_t>(item_count_));
+}
+
+int64_t ColumnBuffer::ItemBytes(const Cell& array) const {
+  int64_t bytes = array.count * items_->fixed_width();
+  for (uint32_t i = 0; i < array.count; ++i) {
+    if (!array.items[i].null) bytes += static_cast<int64_t>(array.items[i].text.size());
+  }
+  return bytes;
 }
 
 int64_t ColumnBuffer::fixed_width() const {
@@ -78,6 +98,8 @@ int64_t ColumnBuffer::FinishedBytes(int64_t rows) const {
       return validity + Carver::Aligned(rows * 4);
     case Layout::kBoolean:
       return validity + Carver::Aligned(BitmapBytes(rows));
+    case Layout::kList:
+      return validity + Carver::Aligned((rows + 1) * 4) + items_->FinishedBytes(item_count_);
     case Layout::kText:
       break;
   }
@@ -115,14 +137,19 @@ std::shared_ptr<arrow::ArrayData> ColumnBuffer::Finish(int64_t rows, Carver* car
       buffers.push_back(std::move(buffer));
       break;
     }
-    case Layout::kText: {
+    case Layout::kText:
+    case Layout::kList: {
       auto [offsets, buffer] = carver->Take((rows + 1) * 4);
       std::memset(offsets, 0, 4);
       if (rows != 0) std::memcpy(offsets + 4, values32_.data(), rows * 4);
       buffers.push_back(std::move(buffer));
-      copy(bytes_.data(), bytes_.size());
+      if (layout_ == Layout::kText) copy(bytes_.data(), bytes_.size());
       break;
     }
+  }
+  if (layout_ == Layout::kList) {
+    return arrow::ArrayData::Make(type_, rows, std::move(buffers),
+                                  {items_->Finish(item_count_, carver)}, null_rows_.size());
   }
   return arrow::ArrayData::Make(type_, rows, std::move(buffers), null_rows_.size());
 }
@@ -132,6 +159,8 @@ void ColumnBuffer::Clear() {
   values32_.Clear();
   bytes_.Clear();
   null_rows_.Clear();
+  if (items_ != nullptr) items_->Clear();
+  item_count_ = 0;
 }
 
 }  // namespace sluice::record

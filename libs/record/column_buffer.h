@@ -55,12 +55,15 @@ class Growable {
   size_t capacity_ = 0;
 };
 
-/// One value of a record in its column's type. A string is borrowed until the row is appended.
+/// One value of a record in its column's type. Strings and items are borrowed until the row is
+/// appended.
 struct Cell {
   bool null = true;
+  uint32_t count = 0;  ///< of an array
   union {
     int64_t integer = 0;  ///< kInteger; kBoolean (0 or 1); kDate (days); kTimestamp (microseconds)
     double number;        ///< kNumber
+    const Cell* items;    ///< `count` items of an array
   };
   std::string_view text;  ///< kString
 };
@@ -82,11 +85,12 @@ class Carver {
   int64_t used_ = 0;
 };
 
-/// A column of fixed-width values, booleans or strings, with nulls. Every row appends once: a value
-/// or a null.
+/// A column of fixed-width values, booleans, strings or lists of these, with nulls. Every row
+/// appends once: a value or a null.
 class ColumnBuffer {
  public:
-  /// `type` decides the layout: int64, float64, date32, timestamp, bool, utf8 or binary.
+  /// `type` decides the layout: int64, float64, date32, timestamp, time64, bool, utf8, binary or a
+  /// list.
   explicit ColumnBuffer(std::shared_ptr<arrow::DataType> type);
 
   /// `row`: how many rows there are already. A double is stored by its bits, which is what
@@ -102,6 +106,8 @@ class ColumnBuffer {
         return bytes_.Append(cell.integer != 0 ? 1 : 0);
       case Layout::kText:
         return AppendText(cell.text);
+      case Layout::kList:
+        return AppendItems(cell);
     }
   }
   void AppendInteger(int64_t value) { values64_.Append(value); }
@@ -111,22 +117,28 @@ class ColumnBuffer {
   }
   void AppendNull(int64_t row);
 
-  /// Bytes a row takes apart from a string's own.
+  /// Bytes a row takes apart from those of its string or of its items.
   int64_t fixed_width() const;
+  /// Bytes the items of an array take.
+  int64_t ItemBytes(const Cell& array) const;
   /// What Finish will take from the carver.
   int64_t FinishedBytes(int64_t rows) const;
   std::shared_ptr<arrow::ArrayData> Finish(int64_t rows, Carver* carver) const;
   void Clear();
 
  private:
-  enum class Layout : uint8_t { k64, k32, kBoolean, kText };
+  enum class Layout : uint8_t { k64, k32, kBoolean, kText, kList };
+
+  void AppendItems(const Cell& array);
 
   std::shared_ptr<arrow::DataType> type_;
   Layout layout_;
   Growable<int64_t> values64_;  // k64; doubles by their bits
-  Growable<int32_t> values32_;  // k32; kText: where each row ends
+  Growable<int32_t> values32_;  // k32; kText, kList: where each row ends
   Growable<uint8_t> bytes_;     // kBoolean: one a row; kText: the strings
   Growable<int32_t> null_rows_;
+  std::unique_ptr<ColumnBuffer> items_;  // kList
+  int64_t item_count_ = 0;
 };
 
 }  // namespace sluice::record

@@ -24,8 +24,10 @@ constexpr size_t kSmallCapacity = size_t{16} << 10;
 constexpr size_t kKeptCapacity = size_t{1} << 20;
 // Up to so many unknown members are compared one by one, which is cheaper than hashing.
 constexpr size_t kFewUnknown = 8;
-// Of simdjson's tokens, counted from an object's bracket: bracket, name, colon, value.
-constexpr size_t kFirstValueToken = 3;
+// simdjson's tokens before a value. Of a member: bracket or comma, name, colon; of an item: bracket
+// or comma.
+constexpr size_t kTokensOfMember = 3;
+constexpr size_t kTokensOfItem = 1;
 
 /// Names are short: two overlapping words tell most of them apart without a call.
 inline bool SameName(std::string_view a, std::string_view b) {
@@ -100,19 +102,20 @@ RecordParser::RecordParser(std::shared_ptr<const contract::Contract> contract, c
       columns_(static_cast<int>(contract_->columns.size())),
       levels_(contract_->objects.size() + 1),
       cells_(contract_->columns.size()),
+      items_(contract_->columns.size()),
       seen_(contract_->columns.size() + contract_->objects.size(), 0) {
   AddMembers();
 }
 
 void RecordParser::AddMembers() {
   for (const contract::Column& column : contract_->columns) {
-    members_.push_back({contract_->MemberName(column.name, column.object), column.type,
-                        column.required, column.object, column.integer_min, column.integer_max,
-                        column.time_format.get()});
+    members_.push_back({contract_->MemberName(column.name, column.object), column.type, column.list,
+                        column.required, column.item_required, column.object, column.integer_min,
+                        column.integer_max, column.time_format.get()});
   }
   for (const contract::Object& object : contract_->objects) {
     members_.push_back({contract_->MemberName(object.name, object.parent), LogicalType::kString,
-                        object.required, object.parent, 0, 0, nullptr});
+                        false, object.required, false, object.parent, 0, 0, nullptr});
   }
   const auto add = [this](int member) {
     Level& level = levels_[static_cast<size_t>(members_[member].object + 1)];
@@ -134,6 +137,7 @@ void RecordParser::AddMembers() {
     // Records with members that the contract does not know are longer than the contract.
     level.expected.resize(2 * level.expected.size() + 16, -1);
   }
+  array_.tokens_between = kTokensOfItem;
 }
 
 RecordParser::~RecordParser() = default;
@@ -198,6 +202,9 @@ std::optional<Reason> RecordParser::ReadAgain(std::string_view value) {
 void RecordParser::Reserve(size_t bytes) {
   const bool release = json_->capacity > kKeptCapacity && bytes <= kKeptCapacity;
   if (bytes <= json_->capacity && !release) return;
+  if (release) {
+    for (std::vector<Cell>& items : items_) items = {};
+  }
   size_t capacity = kSmallCapacity;
   while (capacity < bytes) capacity *= 2;
   json_->buffer = std::make_unique<uint8_t[]>(capacity + simdjson::SIMDJSON_PADDING);
@@ -221,9 +228,9 @@ Judgement RecordParser::ReadRecord() {
   return judgement_;
 }
 
-void RecordParser::ReadMembers(const Element& element, Level* level) {
+void RecordParser::ReadMembers(const Element& record, Level* level) {
   level->present_in = record_;
-  level->token = level->outer == nullptr ? kFirstValueToken : 0;
+  level->token = level->outer == nullptr ? kTokensOfMember : 0;
   level->token_member = 0;
   level->few_unknown.clear();
   if (!level->many_unknown.empty()) level->many_unknown.clear();
@@ -231,7 +238,7 @@ void RecordParser::ReadMembers(const Element& element, Level* level) {
   const MemberSpec* const members = members_.data();
   const int* const expected = level->expected.data();
   const size_t in_reach = level->expected.size();
-  const simdjson::dom::object object = element.value.get_object().value_unsafe();
+  const simdjson::dom::object object = record.value.get_object().value_unsafe();
   size_t position = 0;
   for (auto it = object.begin(), end = object.end(); it != end; ++it, ++position) {
     const std::string_view name = it.key();
@@ -259,7 +266,10 @@ void RecordParser::ReadMembers(const Element& element, Level* level) {
       reading_ = level;
       continue;
     }
-    const auto reason = Store({value, value.type()}, position, members[member], &cells_[member]);
+    const Element element{value, value.type()};
+    const auto reason = members[member].list
+                            ? StoreItems(element, position, member)
+                            : Store(element, position, members[member], &cells_[member]);
     if (reason) Blame(*reason, member);
   }
 }
@@ -339,6 +349,35 @@ std::optional<Reason> RecordParser::Store(const Element& element, size_t positio
       return StoreInteger(element, position, column, cell);
   }
   return Reason::kWrongType;
+}
+
+/// Of the reasons of its items, the first in the order of their precedence.
+std::optional<Reason> RecordParser::StoreItems(const Element& element, size_t position,
+                                               int column) {
+  Cell& cell = cells_[column];
+  cell.null = element.type == element_type::NULL_VALUE;
+  if (cell.null) return std::nullopt;
+  if (element.type != element_type::ARRAY) return Reason::kWrongType;
+  const MemberSpec& spec = members_[column];
+  std::vector<Cell>& items = items_[column];
+  items.clear();
+  array_.outer = reading_;
+  array_.position = position;
+  array_.token = 0;
+  array_.token_member = 0;
+  reading_ = &array_;
+  std::optional<Reason> worst;
+  const simdjson::dom::array values = element.value.get_array().value_unsafe();
+  for (const simdjson::dom::element value : values) {
+    Cell& item = items.emplace_back();
+    std::optional<Reason> reason = Store({value, value.type()}, items.size() - 1, spec, &item);
+    if (item.null && spec.item_required) reason = Reason::kMissingField;
+    if (reason && (!worst || *reason < *worst)) worst = reason;
+  }
+  reading_ = array_.outer;
+  cell.items = items.data();
+  cell.count = static_cast<uint32_t>(items.size());
+  return worst;
 }
 
 std::optional<Reason> RecordParser::StoreInteger(const Element& element, size_t position,
@@ -421,7 +460,7 @@ std::string_view RecordParser::NumberText(size_t position) const {
 /// an outer level passes over what inner ones have walked through.
 size_t RecordParser::TokenOf(Level* level, size_t position) const {
   if (level->token == 0) {
-    level->token = TokenOf(level->outer, level->position) + kFirstValueToken;
+    level->token = TokenOf(level->outer, level->position) + level->tokens_between;
   }
   const uint32_t* const begins = json_->parser.implementation->structural_indexes.get();
   size_t token = level->token;
@@ -432,7 +471,7 @@ size_t RecordParser::TokenOf(Level* level, size_t position) const {
       if (c == '{' || c == '[') ++depth;
       if (c == '}' || c == ']') --depth;
     } while (depth > 0);
-    token += 3;  // comma, name, colon
+    token += level->tokens_between;
   }
   return level->token = token;
 }

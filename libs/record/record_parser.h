@@ -23,6 +23,8 @@
 // Dates, times and timestamps are read in another form where the column has a
 // contract::TimeFormat.
 //
+//   array      An array of values of one of these types. An item that is null is one, unless items
+//              are required: then it counts as missing_field.
 //   object     An object. All columns of one that is missing or null are null, and none of them is
 //              missed.
 //
@@ -85,7 +87,7 @@ struct Judgement {
 std::string_view Subject(const contract::Contract& contract, const Judgement& judgement);
 
 /// One per contract and thread: it keeps the memory of the last record. Memory is bounded by about
-/// 32 times `max_record_bytes`, and is given back after a long record.
+/// 32 times `max_record_bytes`, twice that with arrays, and is given back after a long record.
 class RecordParser {
  public:
   explicit RecordParser(std::shared_ptr<const contract::Contract> contract,
@@ -111,15 +113,18 @@ class RecordParser {
   struct Element;
   /// What reading needs of a column or an object, close together.
   struct MemberSpec {
-    std::string_view name;  // in the object whose member it is
-    contract::LogicalType type;
+    std::string_view name;       // in the object whose member it is
+    contract::LogicalType type;  // of an array: of its items
+    bool list;
     bool required;
+    bool item_required;
     int object;  // whose member it is, -1: the record's
     int64_t integer_min;
     int64_t integer_max;
     const contract::TimeFormat* time_format;  // null: ISO 8601
   };
-  /// The record or an object in it: how its members are found, and what of it is being read.
+  /// The record, an object in it or an array: how its members are found, and what of it is being
+  /// read.
   struct Level {
     Level* outer = nullptr;
     int object = -1;  // the contract's
@@ -127,11 +132,12 @@ class RecordParser {
     std::vector<int>
         expected;  // by position: the member that was there in an earlier record, or -1
 
-    uint64_t given_in = 0;    // number of the last record in which it was not null ...
-    uint64_t present_in = 0;  // ... and an object
-    size_t position = 0;      // of the member of `outer` that it is
-    size_t token = 0;         // simdjson's token at which the value of member number
-    size_t token_member = 0;  // `token_member` begins; 0: not looked for yet
+    uint64_t given_in = 0;      // number of the last record in which it was not null ...
+    uint64_t present_in = 0;    // ... and an object
+    size_t position = 0;        // of the member of `outer` that it is
+    size_t token = 0;           // simdjson's token at which the value of member number
+    size_t token_member = 0;    // `token_member` begins; 0: not looked for yet
+    size_t tokens_between = 3;  // from the bracket to the first value, and from each to the next
     std::vector<std::string_view> few_unknown;
     absl::flat_hash_set<std::string_view> many_unknown;
   };
@@ -151,6 +157,7 @@ class RecordParser {
   bool IsRepeatedUnknown(std::string_view name, Level* level);
   std::optional<batch::Reason> Store(const Element& element, size_t position,
                                      const MemberSpec& column, Cell* cell);
+  std::optional<batch::Reason> StoreItems(const Element& element, size_t position, int column);
   std::optional<batch::Reason> StoreInteger(const Element& element, size_t position,
                                             const MemberSpec& column, Cell* cell);
   std::optional<batch::Reason> StoreNumber(const Element& element, size_t position, Cell* cell);
@@ -176,7 +183,9 @@ class RecordParser {
   std::string_view text_;      // in the padded buffer
   bool wide_numbers_ = false;  // scanner_.wide() is about this record
   std::vector<Cell> cells_;
-  std::vector<uint64_t> seen_;  // by member: number of the last record that had it
+  std::vector<std::vector<Cell>> items_;  // of arrays, by column; cells_ point into them
+  Level array_;                           // the one that is being read
+  std::vector<uint64_t> seen_;            // by member: number of the last record that had it
   uint64_t record_ = 0;
   Level* reading_ = nullptr;  // whose member is being read
   Judgement judgement_;

@@ -8,6 +8,7 @@
 #include "arrow/util/bit_util.h"
 #include "base/strings.h"
 #include "batch/schema.h"
+#include "rules/unique_items.h"
 
 namespace sluice::rules {
 namespace {
@@ -25,11 +26,13 @@ int64_t MillisToMicros(int64_t millis) {
 
 }  // namespace
 
-int ColumnLoader::Slot(int column) {
+int ColumnLoader::Slot(int column, Facet facet) {
   for (size_t i = 0; i < slots_.size(); ++i) {
-    if (slots_[i].column == column) return static_cast<int>(i);
+    if (slots_[i].column == column && slots_[i].facet == facet) return static_cast<int>(i);
   }
-  slots_.emplace_back().column = column;
+  Column& slot = slots_.emplace_back();
+  slot.column = column;
+  slot.facet = facet;
   return static_cast<int>(slots_.size()) - 1;
 }
 
@@ -44,7 +47,7 @@ absl::Status ColumnLoader::Bind(const arrow::RecordBatch& batch) {
     const bool is_timestamp = slot.column == contract::kTimestampColumn;
     const std::shared_ptr<arrow::DataType> wanted =
         is_timestamp ? arrow::timestamp(arrow::TimeUnit::MILLI, "UTC")
-                     : batch::ArrowType(contract_.columns[slot.column].type);
+                     : batch::ArrowType(contract_.columns[slot.column]);
     slot.data = batch.column_data(field).get();
     if (!slot.data->type->Equals(*wanted)) {
       return absl::InvalidArgumentError(Concat("column ", batch.column_name(field), " is ",
@@ -105,6 +108,9 @@ void ColumnLoader::LoadValues(Column* slot, int64_t begin, int rows) {
       slot->view.data = slot->booleans.data();
       break;
     }
+    case arrow::Type::LIST:
+      LoadOfArrays(slot, begin, rows);
+      break;
     default: {  // utf8; Bind lets nothing else pass
       const int32_t* offsets = data.GetValues<int32_t>(1) + begin;
       const char* chars =
@@ -117,6 +123,22 @@ void ColumnLoader::LoadValues(Column* slot, int64_t begin, int rows) {
       slot->view.data = slot->strings.data();
     }
   }
+}
+
+void ColumnLoader::LoadOfArrays(Column* slot, int64_t begin, int rows) {
+  const int32_t* const ends = slot->data->GetValues<int32_t>(1) + begin;
+  if (slot->facet == Facet::kCardinality) {
+    slot->integers.resize(kChunkRows);
+    for (int i = 0; i < rows; ++i) slot->integers[i] = ends[i + 1] - ends[i];
+    slot->view.data = slot->integers.data();
+    return;
+  }
+  slot->booleans.resize(kChunkRows);
+  for (int i = 0; i < rows; ++i) {
+    const bool null = slot->view.valid != nullptr && slot->view.valid[i] == 0;
+    slot->booleans[i] = !null && HasUniqueItems(*slot->data->child_data[0], ends[i], ends[i + 1]);
+  }
+  slot->view.data = slot->booleans.data();
 }
 
 }  // namespace sluice::rules

@@ -13,6 +13,9 @@
 
 namespace sluice::rules {
 
+/// What of a column is loaded: of an array never its items, of all others the value.
+enum class Facet : uint8_t { kValue, kCardinality, kUniqueItems };
+
 /// Owned by an evaluator. The views of a chunk are valid until the next chunk, and while the batch
 /// lives.
 class ColumnLoader {
@@ -21,7 +24,7 @@ class ColumnLoader {
 
   /// The number under which a column (an index into the contract's, or kTimestampColumn) is loaded
   /// from now on.
-  int Slot(int column);
+  int Slot(int column, Facet facet);
 
   /// Begin a batch. kInvalidArgument when a column is missing or has another type than the contract
   /// says.
@@ -34,15 +37,17 @@ class ColumnLoader {
  private:
   struct Column {
     int column = 0;
+    Facet facet = Facet::kValue;
     const arrow::ArrayData* data = nullptr;
     std::vector<uint8_t> valid;
-    std::vector<int64_t> integers;  // dates, and milliseconds made microseconds
+    std::vector<int64_t> integers;  // dates, milliseconds made microseconds, numbers of items
     std::vector<uint8_t> booleans;
     std::vector<std::string_view> strings;
     VectorView view;
   };
   void LoadValidity(Column* column, int64_t begin, int rows);
   void LoadValues(Column* column, int64_t begin, int rows);
+  void LoadOfArrays(Column* column, int64_t begin, int rows);
 
   const contract::Contract& contract_;
   std::vector<Column> slots_;

@@ -7,6 +7,7 @@
 #include "arrow/type.h"
 #include "base/status.h"
 #include "base/strings.h"
+#include "batch/row_json.h"
 #include "batch/schema.h"
 #include "contract/expression_text.h"
 #include "contract/timestamp.h"
@@ -20,6 +21,30 @@ std::string Shorten(std::string text) {
   while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
   text.resize(end);
   return text + "...";
+}
+
+/// Whether JSON writes values of this type in quotes.
+bool IsQuoted(arrow::Type::type type) {
+  return type != arrow::Type::INT64 && type != arrow::Type::DOUBLE && type != arrow::Type::BOOL;
+}
+
+std::optional<std::string> CellText(const arrow::Array& array, int64_t row);
+
+/// As JSON, as far as anybody wants to read.
+std::string ItemsText(const arrow::ListArray& array, int64_t row) {
+  const arrow::Array& items = *array.values();
+  std::string text = "[";
+  for (int64_t i = array.value_offset(row);
+       i < array.value_offset(row + 1) && text.size() <= kMaxValueBytes; ++i) {
+    if (i > array.value_offset(row)) text += ',';
+    const std::optional<std::string> item = CellText(items, i);
+    if (item && IsQuoted(items.type_id())) {
+      batch::AppendJsonString(*item, &text);
+    } else {
+      text += item.value_or("null");
+    }
+  }
+  return Shorten(text + "]");
 }
 
 std::optional<std::string> CellText(const arrow::Array& array, int64_t row) {
@@ -49,6 +74,8 @@ std::optional<std::string> CellText(const arrow::Array& array, int64_t row) {
       contract::AppendTimestamp(value, &text);
       return text;
     }
+    case arrow::Type::LIST:
+      return ItemsText(static_cast<const arrow::ListArray&>(array), row);
     default:
       return std::nullopt;
   }

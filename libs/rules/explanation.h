@@ -26,7 +26,7 @@ std::string Summary(const contract::Contract& contract, std::string_view failed_
                     bool with_warnings = false);
 
 /// The cell of contract column `column` as text: timestamps and dates in ISO 8601, numbers in their
-/// shortest form. Nothing when it is null.
+/// shortest form, arrays as JSON. Nothing when it is null.
 std::optional<std::string> OffendingValue(const arrow::RecordBatch& batch, int64_t row, int column);
 
 /// What a rule looked at: the cell of its column, or `a = 1, b = null` for a row rule.

@@ -24,6 +24,7 @@ Repr ReprOf(ValueType type) {
     case ValueType::kTimestamp:
     case ValueType::kTime:
     case ValueType::kInterval:
+    case ValueType::kArray:  // its number of items
       return Repr::kInt64;
     case ValueType::kNull:
     case ValueType::kBoolean:
@@ -76,7 +77,8 @@ class Program::Compiler {
   Operand Compile(const Expression& e) {
     switch (e.op) {
       case Op::kColumn:
-        return Column(e);
+        return Column(e, e.type == ValueType::kArray ? Facet::kCardinality : Facet::kValue,
+                      ReprOf(e.type));
       case Op::kLiteral:
         return Scalar(e);
       case Op::kAnd:
@@ -131,6 +133,10 @@ class Program::Compiler {
         return Coalesce(e);
       case Op::kLength:
         return Unary(Code::kLength, Repr::kInt64, Vector(Compile(e.args[0])));
+      case Op::kCardinality:  // nothing but a column is an array
+        return Column(e.args[0], Facet::kCardinality, Repr::kInt64);
+      case Op::kUniqueItems:
+        return Column(e.args[0], Facet::kUniqueItems, Repr::kBool);
       case Op::kLower:
         return LetterCase(Code::kLower, e);
       case Op::kUpper:
@@ -163,11 +169,11 @@ class Program::Compiler {
     if (operand.kind == Operand::Kind::kRegister) in_use_[operand.index] = false;
   }
 
-  Operand Column(const Expression& e) {
+  Operand Column(const Expression& e, Facet facet, Repr repr) {
     Operand operand;
     operand.kind = Operand::Kind::kColumn;
-    operand.repr = ReprOf(e.type);
-    operand.index = loader_->Slot(e.column);
+    operand.repr = repr;
+    operand.index = loader_->Slot(e.column, facet);
     return operand;
   }
 

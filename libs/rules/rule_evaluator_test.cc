@@ -442,8 +442,12 @@ std::shared_ptr<arrow::RecordBatch> MakeBatch(const Contract& contract,
       arrays.push_back(*arrow::MakeArrayOfNull(schema->field(field)->type(), n));
     }
   }
-  for (size_t i = 0; i < contract.columns.size(); ++i)
-    arrays.push_back(ColumnArray(contract.columns[i].type, rows, i));
+  for (size_t i = 0; i < contract.columns.size(); ++i) {
+    // Those that are not null have a test of their own.
+    arrays.push_back(contract.columns[i].list
+                         ? *arrow::MakeArrayOfNull(batch::ArrowType(contract.columns[i]), n)
+                         : ColumnArray(contract.columns[i].type, rows, i));
+  }
   return arrow::RecordBatch::Make(schema, n, std::move(arrays));
 }
 
@@ -548,6 +552,9 @@ TEST(RuleEvaluator, TextOfAnExpressionParsesToTheSameExpression) {
 /// What `expression` is for a record of ours that has no values.
 std::string Judged(const std::string& expression) {
   auto contract = EmptyContract();
+  contract->columns.emplace_back();
+  contract->columns.back().name = "tags";
+  contract->columns.back().list = true;
   std::string result;
   for (const char* form : {"", "not "}) {
     contract::ExpressionError error;

@@ -23,7 +23,7 @@ constexpr size_t kMaxIdentifier = 63;
 constexpr size_t kPartitionSuffix = 12;  // _p20240131_06
 
 TableColumn Own(std::string name, std::string type, bool required, ValueSource source) {
-  return {std::move(name), std::move(type), required, std::move(source), std::nullopt};
+  return {std::move(name), std::move(type), required, std::move(source), std::nullopt, false};
 }
 TableColumn Key() { return Own("message_key", "text", false, {Kind::kKey}); }
 TableColumn Partition() { return Own("kafka_partition", "integer", true, {Kind::kPartition}); }
@@ -102,7 +102,7 @@ std::string ColumnComment(const TableColumn& column) {
 
 bool IsTypeName(std::string_view type) {
   return !type.empty() && std::all_of(type.begin(), type.end(), [](char c) {
-    return absl::ascii_isalnum(c) || c == '_' || c == ' ' || c == '(' || c == ')' || c == ',';
+    return absl::ascii_isalnum(c) || std::string_view("_ (),[]").find(c) != std::string_view::npos;
   });
 }
 
@@ -118,7 +118,8 @@ absl::Status CheckPartitionColumn(const contract::Contract& contract,
   const int index = contract.FindColumn(config.partition_column);
   const LogicalType type =
       index < 0 ? LogicalType::kString : contract.columns[static_cast<size_t>(index)].type;
-  if (type != LogicalType::kDate && type != LogicalType::kTimestamp) {
+  if ((index >= 0 && contract.columns[static_cast<size_t>(index)].list) ||
+      (type != LogicalType::kDate && type != LogicalType::kTimestamp)) {
     return absl::FailedPreconditionError(
         Concat("partition_by needs a date or timestamp column of the contract: ",
                config.partition_column));
@@ -143,8 +144,10 @@ std::string TableLayout::QualifiedName() const {
   return Concat(QuoteIdentifier(schema), ".", QuoteIdentifier(table));
 }
 
-std::string ColumnType(const contract::Column& column) {
-  if (!column.physical_type.empty()) return column.physical_type;
+namespace {
+
+/// Of one value.
+std::string ScalarType(const contract::Column& column) {
   switch (column.type) {
     case LogicalType::kString:
       return "text";
@@ -172,6 +175,13 @@ std::string ColumnType(const contract::Column& column) {
       return "time";
   }
   return "text";
+}
+
+}  // namespace
+
+std::string ColumnType(const contract::Column& column) {
+  if (!column.physical_type.empty()) return column.physical_type;
+  return Concat(ScalarType(column), column.list ? "[]" : "");
 }
 
 absl::StatusOr<TableLayout> MakeLayout(const contract::Contract& contract,
@@ -204,7 +214,8 @@ absl::StatusOr<TableLayout> MakeLayout(const contract::Contract& contract,
                                 type,
                                 false,
                                 {Kind::kField, batch::kSystemColumns + static_cast<int>(i)},
-                                column.type});
+                                column.type,
+                                column.list});
     }
   }
   layout.columns.insert(layout.columns.end(), own.begin(), own.end());

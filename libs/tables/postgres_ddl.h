@@ -37,7 +37,9 @@ struct TableColumn {
   std::string type;       ///< as in CREATE TABLE
   bool required = false;  ///< NOT NULL
   ValueSource source;
-  std::optional<contract::LogicalType> logical;  ///< of a contract column
+  std::optional<contract::LogicalType>
+      logical;  ///< of a contract column; of an array: of its items
+  bool array = false;
 };
 
 struct TableLayout {

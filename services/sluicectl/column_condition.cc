@@ -68,6 +68,10 @@ absl::StatusOr<ColumnCondition> ParseCondition(const std::string& text,
   const int index = contract.FindColumn(condition.column);
   if (index < 0) return Unknown(condition.column, contract);
   contract::Column column = contract.columns[static_cast<size_t>(index)];
+  if (column.list) {
+    return absl::InvalidArgumentError(Concat("--where: column ", column.name,
+                                             " is an array: name a column that holds one value"));
+  }
   condition.table_column = column.TableName();
   // Without the objects around it, the member stands in a record as it does in them.
   column.name = std::string(contract.MemberName(column.name, column.object));

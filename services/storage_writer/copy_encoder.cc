@@ -118,9 +118,8 @@ bool CanStore(LogicalType type, PgType target) {
   return false;
 }
 
-absl::Status CopyEncoder::BindField(const arrow::RecordBatch& rows, int field, PgType type,
-                                    Op* op) const {
-  const arrow::Array& array = *rows.column(field);
+/// False: this array has no such form.
+bool CopyEncoder::BindArray(const arrow::Array& array, PgType type, Op* op) {
   const arrow::ArrayData& data = *array.data();
   if (array.null_count() != 0) op->valid = array.null_bitmap_data();
   op->bit_offset = data.offset;
@@ -129,14 +128,14 @@ absl::Status CopyEncoder::BindField(const arrow::RecordBatch& rows, int field, P
     op->values = data.buffers[1] == nullptr
                      ? nullptr
                      : data.buffers[1]->data() + static_cast<size_t>(data.offset) * width;
-    return absl::OkStatus();
+    return true;
   };
   const auto variable = [&](Step step) {
     const auto& binary = static_cast<const arrow::BinaryArray&>(array);
     op->step = step;
     op->offsets = binary.raw_value_offsets();
     op->values = binary.raw_data();
-    return absl::OkStatus();
+    return true;
   };
   switch (array.type_id()) {
     case arrow::Type::INT64:
@@ -175,7 +174,7 @@ absl::Status CopyEncoder::BindField(const arrow::RecordBatch& rows, int field, P
       op->width = static_cast<int32_t>(data.offset);
       op->step = Step::kBool;
       op->values = data.buffers[1] == nullptr ? nullptr : data.buffers[1]->data();
-      if (type == PgType::kBool) return absl::OkStatus();
+      if (type == PgType::kBool) return true;
       break;
     case arrow::Type::STRING:
       if (type == PgType::kText) return variable(Step::kVariable);
@@ -192,8 +191,33 @@ absl::Status CopyEncoder::BindField(const arrow::RecordBatch& rows, int field, P
     default:
       break;
   }
+  return false;
+}
+
+absl::Status CopyEncoder::BindField(const arrow::RecordBatch& rows, int field, PgType type,
+                                    Op* op) const {
+  return BindField(rows, {{tables::ValueSource::Kind::kField, field}, type}, op);
+}
+
+absl::Status CopyEncoder::BindField(const arrow::RecordBatch& rows, const Column& column,
+                                    Op* op) const {
+  const arrow::Array& array = *rows.column(column.source.field);
+  bool bound = false;
+  if (column.item_oid == 0) {
+    bound = BindArray(array, column.type, op);
+  } else if (array.type_id() == arrow::Type::LIST) {
+    const auto& list = static_cast<const arrow::ListArray&>(array);
+    if (array.null_count() != 0) op->valid = array.null_bitmap_data();
+    op->bit_offset = array.offset();
+    op->step = Step::kArray;
+    op->offsets = list.raw_value_offsets();
+    op->item_oid = column.item_oid;
+    op->items.push_back({Step::kBytes});
+    bound = BindArray(*list.values(), column.type, &op->items[0]);
+  }
+  if (bound) return absl::OkStatus();
   return absl::InternalError(Concat("no binary form for column ",
-                                    rows.schema()->field(field)->name(), " of type ",
+                                    rows.schema()->field(column.source.field)->name(), " of type ",
                                     array.type()->ToString()));
 }
 
@@ -224,7 +248,7 @@ absl::Status CopyEncoder::BindColumn(const arrow::RecordBatch& rows,
       AddConstant(column.source.text);
       return absl::OkStatus();
     case Kind::kField:
-      SLUICE_RETURN_IF_ERROR(BindField(rows, column.source.field, column.type, &op));
+      SLUICE_RETURN_IF_ERROR(BindField(rows, column, &op));
       break;
     case Kind::kKey:
       SLUICE_RETURN_IF_ERROR(BindField(rows, batch::kKey, PgType::kBytea, &op));
@@ -317,6 +341,84 @@ char* CopyEncoder::PutVariable(const Op& op, int64_t row, char* at, CopyBuffer* 
   return at + value.size();
 }
 
+/// One dimension that begins at 1, or none when there is no item.
+char* CopyEncoder::PutArray(const Op& op, int64_t row, char* at, CopyBuffer* out) const {
+  constexpr size_t kHeadBytes = 4 + 5 * 4;  // length; dimensions, nulls, type, items, first index
+  const Op& items = op.items[0];
+  const int64_t begin = op.offsets[row];
+  const int64_t end = op.offsets[row + 1];
+  at = out->Extend(at, kHeadBytes + fixed_bytes_);
+  const size_t start = out->size();
+  bool has_null = false;
+  for (int64_t i = begin; !has_null && i < end; ++i)
+    has_null = IsNull(items.valid, items.bit_offset + i);
+  at = PutInt32(at + 4, begin == end ? 0 : 1);
+  at = PutInt32(PutInt32(at, has_null ? 1 : 0), op.item_oid);
+  if (begin != end) at = PutInt32(PutInt32(at, static_cast<uint32_t>(end - begin)), 1);
+  for (int64_t i = begin; i < end; ++i) {
+    at = out->Extend(at, kFieldBytes + fixed_bytes_);
+    at = PutField(items, i, at, out);
+  }
+  out->Advance(at);
+  PutInt32(out->At(start), static_cast<uint32_t>(out->size() - start - 4));
+  return at;
+}
+
+inline char* CopyEncoder::PutField(const Op& op, int64_t row, char* at, CopyBuffer* out) const {
+  if (IsNull(op.valid, op.bit_offset + row)) return PutNull(at);
+  switch (op.step) {
+    case Step::kCopy8:
+      return PutInt64(PutInt32(at, 8), At<uint64_t>(op.values, row));
+    case Step::kInt32:
+      return PutInt32(PutInt32(at, 4), At<uint32_t>(op.values, row));
+    case Step::kNarrow4: {
+      const auto value = At<int64_t>(op.values, row);
+      return Fits<int32_t>(value) ? PutInt32(PutInt32(at, 4), static_cast<uint32_t>(value))
+                                  : PutRefused(at);
+    }
+    case Step::kNarrow2: {
+      const auto value = At<int64_t>(op.values, row);
+      return Fits<int16_t>(value) ? PutInt16(PutInt32(at, 2), static_cast<uint16_t>(value))
+                                  : PutRefused(at);
+    }
+    case Step::kFloat8FromInt: {
+      const auto value = static_cast<double>(At<int64_t>(op.values, row));
+      uint64_t bits = 0;
+      std::memcpy(&bits, &value, sizeof bits);
+      return PutInt64(PutInt32(at, 8), bits);
+    }
+    case Step::kFloat4: {
+      const auto value = At<double>(op.values, row);
+      const auto narrow = static_cast<float>(value);
+      uint32_t bits = 0;
+      std::memcpy(&bits, &narrow, sizeof bits);
+      return std::isinf(narrow) && !std::isinf(value) ? PutRefused(at)
+                                                      : PutInt32(PutInt32(at, 4), bits);
+    }
+    case Step::kDate:
+      return PutInt32(PutInt32(at, 4),
+                      static_cast<uint32_t>(PostgresDays(At<int32_t>(op.values, row))));
+    case Step::kTimestampMicros:
+      return PutInt64(PutInt32(at, 8),
+                      static_cast<uint64_t>(PostgresMicros(At<int64_t>(op.values, row))));
+    case Step::kTimestampMillis:
+      return PutInt64(
+          PutInt32(at, 8),
+          static_cast<uint64_t>(PostgresMicros(MicrosFromMillis(At<int64_t>(op.values, row)))));
+    case Step::kBool: {
+      const int64_t bit = op.width + row;
+      at = PutInt32(at, 1);
+      *at++ =
+          static_cast<char>((static_cast<const uint8_t*>(op.values)[bit >> 3] >> (bit & 7)) & 1);
+      return at;
+    }
+    case Step::kArray:
+      return PutArray(op, row, at, out);
+    default:
+      return PutVariable(op, row, at, out);
+  }
+}
+
 void CopyEncoder::Encode(absl::Span<const int32_t> rows, CopyBuffer* out) const {
   const auto fields = static_cast<uint16_t>(columns_.size());
   for (const int32_t row : rows) {
@@ -325,70 +427,8 @@ void CopyEncoder::Encode(absl::Span<const int32_t> rows, CopyBuffer* out) const 
       if (op.step == Step::kBytes) {
         std::memcpy(at, op.bytes.data(), op.bytes.size());
         at += op.bytes.size();
-        continue;
-      }
-      if (IsNull(op.valid, op.bit_offset + row)) {
-        at = PutNull(at);
-        continue;
-      }
-      switch (op.step) {
-        case Step::kCopy8:
-          at = PutInt64(PutInt32(at, 8), At<uint64_t>(op.values, row));
-          break;
-        case Step::kInt32:
-          at = PutInt32(PutInt32(at, 4), At<uint32_t>(op.values, row));
-          break;
-        case Step::kNarrow4: {
-          const auto value = At<int64_t>(op.values, row);
-          at = Fits<int32_t>(value) ? PutInt32(PutInt32(at, 4), static_cast<uint32_t>(value))
-                                    : PutRefused(at);
-          break;
-        }
-        case Step::kNarrow2: {
-          const auto value = At<int64_t>(op.values, row);
-          at = Fits<int16_t>(value) ? PutInt16(PutInt32(at, 2), static_cast<uint16_t>(value))
-                                    : PutRefused(at);
-          break;
-        }
-        case Step::kFloat8FromInt: {
-          const auto value = static_cast<double>(At<int64_t>(op.values, row));
-          uint64_t bits = 0;
-          std::memcpy(&bits, &value, sizeof bits);
-          at = PutInt64(PutInt32(at, 8), bits);
-          break;
-        }
-        case Step::kFloat4: {
-          const auto value = At<double>(op.values, row);
-          const auto narrow = static_cast<float>(value);
-          uint32_t bits = 0;
-          std::memcpy(&bits, &narrow, sizeof bits);
-          at = std::isinf(narrow) && !std::isinf(value) ? PutRefused(at)
-                                                        : PutInt32(PutInt32(at, 4), bits);
-          break;
-        }
-        case Step::kDate:
-          at = PutInt32(PutInt32(at, 4),
-                        static_cast<uint32_t>(PostgresDays(At<int32_t>(op.values, row))));
-          break;
-        case Step::kTimestampMicros:
-          at = PutInt64(PutInt32(at, 8),
-                        static_cast<uint64_t>(PostgresMicros(At<int64_t>(op.values, row))));
-          break;
-        case Step::kTimestampMillis:
-          at = PutInt64(
-              PutInt32(at, 8),
-              static_cast<uint64_t>(PostgresMicros(MicrosFromMillis(At<int64_t>(op.values, row)))));
-          break;
-        case Step::kBool: {
-          const int64_t bit = op.width + row;
-          at = PutInt32(at, 1);
-          *at++ = static_cast<char>(
-              (static_cast<const uint8_t*>(op.values)[bit >> 3] >> (bit & 7)) & 1);
-          break;
-        }
-        default:
-          at = PutVariable(op, row, at, out);
-          break;
+      } else {
+        at = PutField(op, row, at, out);
       }
     }
     out->Advance(at);

@@ -57,7 +57,8 @@ class CopyEncoder {
  public:
   struct Column {
     tables::ValueSource source;
-    PgType type;
+    PgType type;            ///< of an array: of its items
+    uint32_t item_oid = 0;  ///< of an array: the same type as PostgreSQL counts them
   };
   explicit CopyEncoder(std::vector<Column> columns) : columns_(std::move(columns)) {}
 
@@ -91,6 +92,7 @@ class CopyEncoder {
     kFloat8FromInt,
     kUuid,
     kJsonb,
+    kArray,
   };
   struct Op {
     Step step;
@@ -101,12 +103,18 @@ class CopyEncoder {
     int32_t width = 0;       // kFixed; kBool: bit offset of row 0
     std::string bytes = "";  // kBytes
     std::vector<std::string_view> dictionary = {};
+    uint32_t item_oid = 0;       // kArray
+    std::vector<Op> items = {};  // kArray: one
   };
+  absl::Status BindField(const arrow::RecordBatch& rows, const Column& column, Op* op) const;
   absl::Status BindField(const arrow::RecordBatch& rows, int field, PgType type, Op* op) const;
+  static bool BindArray(const arrow::Array& array, PgType type, Op* op);
   absl::Status BindColumn(const arrow::RecordBatch& rows, const BatchConstants& constants,
                           const Column& column);
   void AddConstant(std::string_view field);
+  char* PutField(const Op& op, int64_t row, char* at, CopyBuffer* out) const;
   char* PutVariable(const Op& op, int64_t row, char* at, CopyBuffer* out) const;
+  char* PutArray(const Op& op, int64_t row, char* at, CopyBuffer* out) const;
   std::string Computed(const Op& op, int64_t row) const;
 
   std::vector<Column> columns_;

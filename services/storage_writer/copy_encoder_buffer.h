@@ -53,6 +53,9 @@ class CopyBuffer {
     return Reserve(bytes);
   }
 
+  /// What was written at `position`, to be written again.
+  char* At(size_t position) { return data_.get() + position; }
+
   void AppendBytes(std::string_view bytes) {
     char* at = Reserve(bytes.size());
     std::memcpy(at, bytes.data(), bytes.size());

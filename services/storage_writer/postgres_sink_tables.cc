@@ -196,13 +196,15 @@ absl::StatusOr<PostgresTables::Table> PostgresTables::ReadTable(Connection& conn
   SLUICE_ASSIGN_OR_RETURN(
       const postgres::Result rows,
       connection.Query(
-          "SELECT c.relkind, a.attname, CASE WHEN b.typtype = 'e' THEN 'text' ELSE b.typname END, "
+          "SELECT c.relkind, a.attname, CASE WHEN v.typtype = 'e' THEN 'text' ELSE v.typname END, "
           "format_type(a.atttypid, a.atttypmod), a.attnotnull AND NOT a.atthasdef AND "
-          "a.attidentity = '' "
+          "a.attidentity = '', CASE WHEN v.oid <> b.oid THEN v.oid::bigint ELSE 0 END "
           "FROM pg_class c LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT "
           "a.attisdropped "
           "LEFT JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_type b ON b.oid = "
           "coalesce(nullif(t.typbasetype, 0), t.oid) "
+          "LEFT JOIN pg_type v ON v.oid = CASE WHEN b.typcategory = 'A' AND b.typelem <> 0 THEN "
+          "b.typelem ELSE b.oid END "
           "WHERE c.relnamespace = to_regnamespace(quote_ident($1)) AND c.relname = $2",
           {layout.schema, layout.table}));
   Table table;
@@ -215,7 +217,8 @@ absl::StatusOr<PostgresTables::Table> PostgresTables::ReadTable(Connection& conn
     table.exists = true;
     table.partitioned = kind == "p";
     table.columns[std::string(rows.Text(row, 1))] = {
-        std::string(rows.Text(row, 2)), std::string(rows.Text(row, 3)), rows.Boolean(row, 4)};
+        std::string(rows.Text(row, 2)), std::string(rows.Text(row, 3)), rows.Boolean(row, 4),
+        static_cast<uint32_t>(rows.OptionalInteger(row, 5).value_or(0))};
   }
   return table;
 }
@@ -247,9 +250,10 @@ absl::Status PostgresTables::EnsureTable(Connection& connection, const tables::T
     const Column& found = table.columns[column.name];
     const std::optional<PgType> type = PgTypeFromName(found.typname);
     const bool fits =
-        type && (column.logical ? CanStore(*column.logical, *type) : *type == OwnType(column.type));
+        type && column.array == (found.item_oid != 0) &&
+        (column.logical ? CanStore(*column.logical, *type) : *type == OwnType(column.type));
     if (!fits) return TypeError(layout, column, found.declared);
-    columns.push_back({column.source, *type});
+    columns.push_back({column.source, *type, found.item_oid});
     table.columns.erase(column.name);
   }
   for (const auto& [name, column] : table.columns) {

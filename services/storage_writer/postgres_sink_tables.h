@@ -64,9 +64,10 @@ class PostgresTables {
 
  private:
   struct Column {
-    std::string typname;    // of the base type; "enum" for an enumeration
+    std::string typname;    // of the base type, of an array its items'; "text" for an enumeration
     std::string declared;   // as format_type has it
     bool required = false;  // NOT NULL without default
+    uint32_t item_oid = 0;  // of an array
   };
   struct Table {
     bool exists = false;
