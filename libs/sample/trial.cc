@@ -1,17 +1,20 @@
 #include "sample/trial.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "arrow/record_batch.h"
 #include "base/status.h"
 #include "rules/explanation.h"
 #include "rules/metric_counter.h"
+#include "rules/metric_windows.h"
 #include "sample/judge.h"
 
 namespace sluice::sample {
 namespace {
 
 constexpr size_t kShownBytes = 60;
+constexpr contract::WindowSize kWholeSample{std::numeric_limits<int64_t>::max(), {}};
 
 class Trial {
  public:
@@ -19,7 +22,9 @@ class Trial {
       : options_(options),
         contract_(contract),
         judge_(contract, options.limits),
-        counter_(contract) {
+        counter_(contract),
+        windows_(options.window.value_or(kWholeSample), options.watermark_delay,
+                 options.event_time_column) {
     table_.reasons.resize(batch::kReasonCount);
     table_.rules.resize(contract_->rules.size());
     table_.metrics.resize(contract_->metrics.size());
@@ -34,7 +39,11 @@ class Trial {
       if (judge_.Full()) SLUICE_RETURN_IF_ERROR(JudgeBatch());
     }
     SLUICE_RETURN_IF_ERROR(JudgeBatch());
-    if (options_.window == 0) CloseWindow();
+    if (!options_.window && open_.window.read > 0) AddWindow(open_.window);
+    if (open_.time) {
+      for (const batch::Window& window : open_.time->windows) late_ += window.late;
+      table_.late = late_;
+    }
     return std::move(table_);
   }
 
@@ -60,7 +69,7 @@ class Trial {
     SLUICE_RETURN_IF_ERROR(judge_.Finish());
     for (size_t rule = 0; rule < table_.rules.size(); ++rule) CountRule(rule);
     for (size_t row = 0; row < rows_.size(); ++row) CountRow(row);
-    if (!contract_->metrics.empty()) SLUICE_RETURN_IF_ERROR(CountMetrics());
+    if (!rows_.empty()) SLUICE_RETURN_IF_ERROR(CountMetrics());
     rows_.clear();
     return absl::OkStatus();
   }
@@ -96,45 +105,56 @@ class Trial {
   }
 
   absl::Status CountMetrics() {
-    SLUICE_RETURN_IF_ERROR(counter_.Bind(judge_.rows()));
-    const auto rows = static_cast<int64_t>(rows_.size());
-    for (int64_t row = 0; row < rows;) {
-      if (window_.read == 0) first_line_ = rows_[static_cast<size_t>(row)].line;
-      const int64_t end =
-          options_.window == 0 ? rows : std::min(rows, row + options_.window - window_.read);
-      counter_.Count(row, end, &window_);
-      last_line_ = rows_[static_cast<size_t>(end - 1)].line;
-      row = end;
-      if (window_.read == options_.window) CloseWindow();
-    }
+    const batch::Offset next = table_.records;
+    first_row_ = next - static_cast<int64_t>(rows_.size());
+    std::vector<batch::Window> closed;
+    SLUICE_RETURN_IF_ERROR(
+        windows_.Count(judge_.rows(), {first_row_, next}, &counter_, &open_, &closed));
+    for (const batch::Window& window : closed) AddWindow(window);
+    if (open_.window.range.first < next) first_line_ = LineOf(open_.window.range.first);
+    last_line_ = rows_.back().line;
     return absl::OkStatus();
   }
 
-  void CloseWindow() {
-    if (window_.read == 0) return;
+  /// Of a record of this batch, or of the first one of the window of records that is open.
+  int64_t LineOf(batch::Offset record) const {
+    return record < first_row_ ? first_line_ : rows_[static_cast<size_t>(record - first_row_)].line;
+  }
+
+  MetricExample Place(const batch::Window& window) const {
+    if (open_.time) return {0, 0, window.start_us, 0};
+    if (rows_.empty()) return {first_line_, last_line_, std::nullopt, 0};  // the whole sample
+    return {LineOf(window.range.first), LineOf(window.range.next - 1), std::nullopt, 0};
+  }
+
+  void AddWindow(const batch::Window& window) {
+    late_ += window.late;
     for (size_t i = 0; i < table_.metrics.size(); ++i) {
       const contract::Metric& metric = contract_->metrics[i];
-      const double value = metric.Value(window_.counted[i], window_.rows, window_.read);
+      const double value = metric.Value(window.counted[i], window.rows, window.read);
       MetricCheck& check = table_.metrics[i];
       check.lowest = check.windows == 0 ? value : std::min(check.lowest, value);
       check.highest = check.windows == 0 ? value : std::max(check.highest, value);
       ++check.windows;
       if (metric.threshold.Holds(value)) continue;
       ++check.failed;
-      if (check.examples.size() < options_.examples)
-        check.examples.push_back({first_line_, last_line_, value});
+      if (check.examples.size() >= options_.examples) continue;
+      check.examples.push_back(Place(window));
+      check.examples.back().value = value;
     }
-    window_ = {};
   }
 
   const TrialOptions& options_;
   std::shared_ptr<const contract::Contract> contract_;
   Judge judge_;
   rules::MetricCounter counter_;
-  batch::Window window_;    // of the metrics, so far: its range is not used
-  int64_t first_line_ = 0;  // of the window
-  int64_t last_line_ = 0;
-  std::vector<Row> rows_;  // of the batch
+  rules::MetricWindows windows_;
+  batch::OpenWindow open_;
+  int64_t late_ = 0;
+  int64_t first_line_ = 0;  // of the open window of records
+  int64_t last_line_ = 0;   // of the sample, so far
+  std::vector<Row> rows_;   // of the batch
+  int64_t first_row_ = 0;   // the number of its first record
   CheckTable table_;
 };
 

@@ -11,9 +11,11 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/time/time.h"
 #include "batch/coverage.h"
 #include "batch/verdict.h"
 #include "contract/contract.h"
+#include "contract/window_size.h"
 #include "record/record_parser.h"
 #include "sample/sample.h"
 
@@ -40,8 +42,9 @@ struct RuleCheck {
 
 /// A window of the sample in which a metric misses its threshold.
 struct MetricExample {
-  int64_t first_line = 0;
+  int64_t first_line = 0;  ///< of source offsets,
   int64_t last_line = 0;
+  std::optional<int64_t> start_us;  ///< or of event time
   double value = 0;
 };
 
@@ -61,6 +64,7 @@ struct CheckTable {
   std::vector<ReasonCheck> reasons;  ///< by batch::Reason
   std::vector<RuleCheck> rules;      ///< in the order of the contract's
   std::vector<MetricCheck> metrics;  ///< in the order of the contract's
+  std::optional<int64_t> late;       ///< with windows of event time: records whose own had closed
 
   int64_t Count(batch::Verdict verdict) const { return verdicts[static_cast<size_t>(verdict)]; }
 };
@@ -79,9 +83,11 @@ struct TrialOptions {
   record::Limits limits;
   int64_t timestamp_ms = 0;  ///< what `_timestamp` is for every record
   size_t examples = 3;       ///< of each reason, rule and metric
-  /// Records in a window of the metrics; what is left at the end of the sample is no window, as in
-  /// qc. 0: the whole sample is one.
-  int64_t window = 0;
+  /// Of the metrics; what is left at the end of the sample is no window, as in qc. None: the whole
+  /// sample is one.
+  std::optional<contract::WindowSize> window;
+  absl::Duration watermark_delay;  ///< of windows of event time,
+  std::string event_time_column;   ///< which is this one's
   /// Called for every record, in order.
   std::function<void(const RecordVerdict&)> each = nullptr;
 };

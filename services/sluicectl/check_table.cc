@@ -5,6 +5,7 @@
 #include "absl/strings/str_replace.h"
 #include "base/strings.h"
 #include "contract/names.h"
+#include "contract/timestamp.h"
 #include "rules/explanation.h"
 #include "sluicectl/junit.h"
 #include "sluicectl/table.h"
@@ -58,12 +59,22 @@ std::string Values(const sample::MetricCheck& check) {
   return lowest == highest ? lowest : Concat(lowest, " to ", highest);
 }
 
+std::string TimeText(int64_t micros) {
+  std::string text;
+  contract::AppendTimestamp(micros, &text);
+  return text;
+}
+
 /// One window a line.
 std::string Windows(const std::vector<sample::MetricExample>& examples, std::string_view place) {
   std::string text;
   for (const sample::MetricExample& example : examples) {
-    Append(&text, text.empty() ? "" : "\n", place, "s ", example.first_line, " to ",
-           example.last_line, ": ", NumberText(example.value));
+    Append(&text, text.empty() ? "" : "\n");
+    if (example.start_us)
+      Append(&text, "from ", TimeText(*example.start_us));
+    else
+      Append(&text, place, "s ", example.first_line, " to ", example.last_line);
+    Append(&text, ": ", NumberText(example.value));
   }
   return text;
 }
@@ -94,10 +105,13 @@ Json MetricsJson(const contract::Contract& contract, const sample::CheckTable& c
     const sample::MetricCheck& check = checks.metrics[i];
     Json examples = Json::Array();
     for (const sample::MetricExample& example : check.examples) {
-      examples.Add(Json::Object()
-                       .Set("first_line", example.first_line)
-                       .Set("last_line", example.last_line)
-                       .Set("value", example.value));
+      Json json = Json::Object();
+      if (example.start_us) {
+        json.Set("window_start", TimeText(*example.start_us));
+      } else {
+        json.Set("first_line", example.first_line).Set("last_line", example.last_line);
+      }
+      examples.Add(std::move(json.Set("value", example.value)));
     }
     metrics.Add(
         Json::Object()
@@ -163,6 +177,7 @@ std::string CheckReport::ToText() const {
     const auto failed = std::count_if(table.metrics.begin(), table.metrics.end(),
                                       [](const auto& check) { return check.failed > 0; });
     Append(&text, "; ", failed, " of ", table.metrics.size(), " metrics miss their threshold");
+    if (table.late) Append(&text, "; ", *table.late, " records too late for their window");
   }
   return text;
 }
@@ -198,8 +213,8 @@ Json CheckReport::ToJson(bool passed) const {
                   .Set("failed", table.rules[i].failed)
                   .Set("examples", sluicectl::ToJson(table.rules[i].examples)));
   }
-  return Json::Object()
-      .Set("contract", contract.id)
+  Json json = Json::Object();
+  json.Set("contract", contract.id)
       .Set("version", contract.version)
       .Set("content_hash", contract.content_hash)
       .Set("passed", passed)
@@ -209,6 +224,8 @@ Json CheckReport::ToJson(bool passed) const {
       .Set("corrupt", std::move(reasons))
       .Set("rules", std::move(rules))
       .Set("metrics", MetricsJson(contract, table));
+  if (table.late) json.Set("late_records", *table.late);
+  return json;
 }
 
 std::string CheckReport::ToJunit(bool warnings_fail) const {

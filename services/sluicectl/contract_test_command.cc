@@ -2,7 +2,6 @@
 #include <cstdio>
 #include <cstring>
 #include <functional>
-#include <limits>
 
 #include "absl/time/clock.h"
 #include "base/status.h"
@@ -54,11 +53,12 @@ class ContractTestCommand : public Command {
         ->type_name("N")
         ->check(CLI::Range(0, 1000))
         ->capture_default_str();
-    app.add_option("--window", window_,
-                   "Measure the contract's metrics over windows of N records, each by itself; what "
-                   "is left at\nthe end is no window (default: the whole sample is one)")
-        ->type_name("N")
-        ->check(CLI::Range(int64_t{1}, std::numeric_limits<int64_t>::max()));
+    app.add_option(
+           "--window", window_,
+           "Measure the contract's metrics over windows of N records, or of event time such "
+           "as '5 minutes'\n(with a pipeline), each by itself; what is left at the end is no "
+           "window (default: the whole\nsample is one)")
+        ->type_name("N|TIME");
     app.add_option("--records", records_, "Write the verdict of each record there, as NDJSON")
         ->type_name("FILE");
     app.add_option("--junit", junit_, "Write the results there, as JUnit's XML")->type_name("FILE");
@@ -80,7 +80,7 @@ class ContractTestCommand : public Command {
     sample::TrialOptions options;
     options.limits = record::LimitsOf(files.pipeline.value_or(contract::PipelineConfig()));
     options.examples = static_cast<size_t>(examples_);
-    options.window = window_;
+    SLUICE_RETURN_IF_ERROR(SetWindow(files, &options));
     SLUICE_ASSIGN_OR_RETURN(options.timestamp_ms, Timestamp());
     SLUICE_ASSIGN_OR_RETURN(const auto sample,
                             sample_.Open(options.limits.max_record_bytes, &contract));
@@ -97,10 +97,13 @@ class ContractTestCommand : public Command {
     if (table.records == 0) {
       return absl::InvalidArgumentError(Concat(sample_.path(), " has no records"));
     }
-    if (!contract.metrics.empty() && table.records < window_) {
-      return absl::InvalidArgumentError(Concat("--window: ", sample_.path(), " has only ",
-                                               table.records,
-                                               " records, so that no metric would be measured"));
+    if (!contract.metrics.empty() && table.metrics[0].windows == 0) {
+      return absl::InvalidArgumentError(
+          options.window->records == 0
+              ? Concat("--window: no window of event time closes in ", sample_.path(),
+                       ", so that no metric would be measured")
+              : Concat("--window: ", sample_.path(), " has only ", table.records,
+                       " records, so that no metric would be measured"));
     }
     if (records != nullptr) SLUICE_RETURN_IF_ERROR(Close(std::move(records), records_));
     const CheckReport report{contract, table, sample->format()};
@@ -118,6 +121,22 @@ class ContractTestCommand : public Command {
   }
 
  private:
+  absl::Status SetWindow(const ContractFiles& files, sample::TrialOptions* options) const {
+    if (window_.empty()) return absl::OkStatus();
+    options->window.emplace();
+    if (const std::string problem = contract::SetWindowSize(window_, 1, &*options->window);
+        !problem.empty())
+      return absl::InvalidArgumentError(Concat("--window: ", problem));
+    if (options->window->records != 0) return absl::OkStatus();
+    if (!files.pipeline || files.pipeline->event_time_column.empty()) {
+      return absl::InvalidArgumentError(
+          "--window: event time needs a pipeline with `event_time.column`");
+    }
+    options->watermark_delay = files.pipeline->watermark_delay;
+    options->event_time_column = files.pipeline->event_time_column;
+    return absl::OkStatus();
+  }
+
   absl::StatusOr<int64_t> Timestamp() const {
     if (timestamp_.empty()) return absl::ToUnixMillis(absl::Now());
     int64_t micros = 0;
@@ -140,7 +159,7 @@ class ContractTestCommand : public Command {
   SampleFlags sample_;
   std::string timestamp_;
   int examples_ = 3;
-  int64_t window_ = 0;
+  std::string window_;
   std::string records_;
   std::string junit_;
   FailOn fail_on_;
