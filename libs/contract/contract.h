@@ -109,7 +109,7 @@ struct Threshold {
 };
 
 /// A library metric that measures many records together, and judges none: qc counts it over windows
-/// of source offsets. A metric whose threshold is none is a Rule instead.
+/// of source offsets or of event time. A metric whose threshold is none is a Rule instead.
 struct Metric {
   enum class Unit : uint8_t { kRows, kPercent };
   std::string id;      ///< unique in the contract, among the rules too

@@ -19,6 +19,8 @@ namespace {
 constexpr std::string_view kSinks = "sinks";
 // So that no more than batch::kMaxTimeWindows are open at once.
 constexpr int64_t kMaxDelayInWindows = 60;
+// Of a batch: so that its header and what the sink sends stay small beside its rows.
+constexpr int64_t kMaxResults = 1 << 18;
 
 bool StartsWith(std::string_view text, std::string_view prefix) {
   return text.substr(0, prefix.size()) == prefix;
@@ -245,11 +247,11 @@ int DepthOf(const Contract& contract) {
 
 std::vector<Problem> PipelineProblems(const PipelineConfig& pipeline, const Contract& contract) {
   std::vector<Problem> problems;
-  const auto add = [&](std::string_view key, std::string message, std::string_view id) {
+  auto refuse = [&](std::string_view key, std::string message, std::string id) {
     const auto place = pipeline.places.find(key);
     const auto [line, at] = place == pipeline.places.end() ? std::pair(0, 0) : place->second;
     problems.push_back(
-        {Problem::Severity::kError, pipeline.file, line, at, std::move(message), std::string(id)});
+        {Problem::Severity::kError, pipeline.file, line, at, std::move(message), std::move(id)});
   };
   auto check = [&](std::string_view key, const std::string& name, std::vector<LogicalType> types,
                    std::string_view wanted) {
@@ -267,23 +269,30 @@ std::vector<Problem> PipelineProblems(const PipelineConfig& pipeline, const Cont
       }
       message = Concat("\"", key, "\": column \"", name, "\" must be ", wanted);
     }
-    add(key, std::move(message), "unknown-column");
+    refuse(key, std::move(message), "unknown-column");
   };
-  const int depth = DepthOf(contract);
-  if (depth > pipeline.max_depth) {
-    add("limits.max_depth",
-        Concat("\"limits.max_depth\": a record of the contract is nested ", depth, " deep"),
-        "invalid-value");
+  if (const int depth = DepthOf(contract); depth > pipeline.max_depth) {
+    refuse("limits.max_depth",
+           Concat("\"limits.max_depth\": a record of the contract is nested ", depth, " deep"),
+           "invalid-value");
+  }
+  const auto metrics = static_cast<int64_t>(contract.metrics.size());
+  if (pipeline.quality_window.records == 0 && metrics * pipeline.batch_rows > kMaxResults) {
+    refuse("quality.window",
+           Concat("\"quality.window\" is of event time, and each record of a batch may close a "
+                  "window with ",
+                  metrics, " metrics; lower \"batch.rows\" to ", kMaxResults / metrics),
+           "invalid-value");
   }
   check("event_time.column", pipeline.event_time_column, {LogicalType::kTimestamp}, "a timestamp");
   if (contract.freshness.has_value() && contract.freshness->column_index >= 0) {
     const size_t column = static_cast<size_t>(contract.freshness->column_index);
     if (const std::string& name = contract.columns[column].name; name != pipeline.event_time_column)
-      add("event_time.column",
-          Concat("\"event_time.column\" must be \"", name,
-                 "\": the contract says by it how old "
-                 "the newest record may be"),
-          "invalid-value");
+      refuse("event_time.column",
+             Concat("\"event_time.column\" must be \"", name,
+                    "\": the contract says by it how old "
+                    "the newest record may be"),
+             "invalid-value");
   }
   if (pipeline.postgres.has_value()) {
     check("sinks.postgres.partition_by.column", pipeline.postgres->partition_column,

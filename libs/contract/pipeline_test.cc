@@ -76,6 +76,24 @@ TEST(Pipeline, IsCheckedAgainstItsContract) {
   EXPECT_THAT(message, HasSubstr("column \"car_id\" must be a date or a timestamp"));
 }
 
+TEST(Pipeline, ABatchHasABoundedNumberOfResults) {
+  auto pipeline = LoadPipeline("tests/data/pipelines/window_of_time.yaml");
+  ASSERT_TRUE(pipeline.ok()) << pipeline.status();
+  Contract contract;
+  contract.columns.resize(1);
+  contract.columns[0].name = "at";
+  contract.columns[0].type = LogicalType::kTimestamp;
+  contract.metrics.resize(64);
+  EXPECT_TRUE(CheckPipeline(*pipeline, contract).ok());
+  contract.metrics.resize(65);
+  EXPECT_THAT(std::string(CheckPipeline(*pipeline, contract).message()),
+              HasSubstr("window_of_time.yaml:6:19: error: \"quality.window\" is of event time, and "
+                        "each record of a batch may close a window with 65 metrics; lower "
+                        "\"batch.rows\" to 4032 [invalid-value]"));
+  pipeline->batch_rows = 4032;
+  EXPECT_TRUE(CheckPipeline(*pipeline, contract).ok());
+}
+
 TEST(Pipeline, ColumnsMayBeInObjects) {
   auto pipeline = LoadPipeline("tests/data/nested");
   ASSERT_TRUE(pipeline.ok()) << pipeline.status();
