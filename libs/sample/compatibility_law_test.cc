@@ -36,6 +36,37 @@ constexpr const char* kRules[] = {"o.a is not null",
                                   "a = b",
                                   "not a = b",
                                   "_timestamp > '2024-01-01'"};
+constexpr const char* kItems[] = {"logicalType: integer",
+                                  "logicalType: integer, logicalTypeOptions: {format: u8}",
+                                  "logicalType: number",
+                                  "logicalType: string",
+                                  "logicalType: date",
+                                  "logicalType: string, required: true",
+                                  "logicalType: number, required: true"};
+constexpr const char* kArrayOptions[] = {"",
+                                         "minItems: 1",
+                                         "minItems: 2",
+                                         "maxItems: 2",
+                                         "uniqueItems: true",
+                                         "maxItems: 2, minItems: 1"};
+constexpr const char* kArrays[] = {"null",
+                                   "[]",
+                                   "[1]",
+                                   "[0,-1]",
+                                   "[1,1]",
+                                   "[1,1.0]",
+                                   "[null]",
+                                   "[1,2]",
+                                   "[null,null]",
+                                   "[0.5]",
+                                   "[1,2,3]",
+                                   "[\"x\"]",
+                                   "[\"x\",\"y\"]",
+                                   "[256]",
+                                   "5",
+                                   "[9007199254740993,9007199254740992]",
+                                   "[\"2024-01-01\"]",
+                                   "[1,\"x\"]"};
 constexpr const char* kActions[] = {"warn", "quarantine", "drop", "fail"};
 constexpr const char* kValues[] = {"null",
                                    "0",
@@ -72,7 +103,7 @@ class Choices {
   bool OneIn(int64_t n) { return Below(n) == 0; }
 
  private:
-  static constexpr int64_t kChoices = 30;  // about as many as a contract takes
+  static constexpr int64_t kChoices = 34;  // about as many as a contract takes
   batch::Random same_;
   batch::Random* other_;
   std::array<int64_t, 2> changed_ = {-1, -1};
@@ -91,13 +122,19 @@ std::string Property(const char* name, Choices* random) {
                 Pick(kOptions[type], random), "}, quality: [", Pick(kQuality, random), "]}");
 }
 
-/// Over the columns a, b and c and, in an object, o.a and o.b, some of which it lacks; now and then
-/// o is a column.
+/// Over the columns a, b and c, the array d and, in an object, o.a and o.b, some of which it lacks;
+/// now and then o is a column.
 std::string Body(Choices* random) {
   std::string properties, rules;
   for (const char* name : {"a", "b", "c"}) {
     if (name[0] == 'c' && random->OneIn(2)) continue;
     Append(&properties, "    - ", Property(name, random), "\n");
+  }
+  if (random->OneIn(2)) {
+    Append(&properties,
+           "    - {name: d, logicalType: array, required: ", random->OneIn(3) ? "true" : "false",
+           ", items: {", Pick(kItems, random), "}, logicalTypeOptions: {",
+           Pick(kArrayOptions, random), "}}\n");
   }
   if (random->OneIn(8)) {
     properties += "    - {name: o, logicalType: string}\n";
@@ -134,6 +171,8 @@ std::vector<std::string> RandomRecords(batch::Random* random) {
       if (random->OneIn(4)) continue;
       Append(&record, record.size() == 1 ? "" : ",", "\"", name, "\":", Pick(kValues, random));
     }
+    if (!random->OneIn(4))
+      Append(&record, record.size() == 1 ? "" : ",", "\"d\":", Pick(kArrays, random));
     if (!random->OneIn(3)) {
       Append(&record, record.size() == 1 ? "" : ",", "\"o\":");
       if (random->OneIn(5)) {

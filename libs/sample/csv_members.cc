@@ -1,6 +1,7 @@
 #include "sample/csv_members.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "absl/strings/match.h"
 #include "base/strings.h"
@@ -39,8 +40,8 @@ bool CsvMembers::Add(std::string_view name, int cell) {
   if (contract_ != nullptr) {
     const int column = contract_->FindColumn(name);
     if (column >= 0) {
-      member.type = contract_->columns[static_cast<size_t>(column)].type;
-      object = contract_->columns[static_cast<size_t>(column)].object;
+      member.column = &contract_->columns[static_cast<size_t>(column)];
+      object = member.column->object;
     } else {
       object = ObjectAround(*contract_, name);
     }
@@ -82,7 +83,7 @@ void CsvMembers::AppendMembers(const std::vector<Member>& members,
     if (i > 0) *json += ',';
     *json += member.key;
     if (member.cell >= 0) {
-      AppendCell(cells[static_cast<size_t>(member.cell)], member.type, json);
+      AppendCell(cells[static_cast<size_t>(member.cell)], member.column, json);
     } else if (HasValue(member, cells)) {
       AppendMembers(member.members, cells, json);
     } else {
@@ -101,8 +102,10 @@ bool CsvMembers::HasValue(const Member& member, const std::vector<CsvCell>& cell
                      [&](const Member& inner) { return HasValue(inner, cells); });
 }
 
-void CsvMembers::AppendCell(const CsvCell& cell, std::optional<LogicalType> type,
+void CsvMembers::AppendCell(const CsvCell& cell, const contract::Column* column,
                             std::string* json) {
+  std::optional<LogicalType> type;
+  if (column != nullptr && !column->list) type = column->type;
   if (cell.text.empty() && !cell.quoted) {
     *json += "null";
   } else if (type == LogicalType::kBoolean && absl::EqualsIgnoreCase(cell.text, "true")) {
@@ -111,6 +114,8 @@ void CsvMembers::AppendCell(const CsvCell& cell, std::optional<LogicalType> type
     *json += "false";
   } else if ((type == LogicalType::kInteger || type == LogicalType::kNumber) &&
              IsJsonNumber(cell.text)) {
+    *json += cell.text;
+  } else if (column != nullptr && column->list && IsJsonArray(cell.text)) {
     *json += cell.text;
   } else {
     AppendText(cell.text, json);

@@ -2,7 +2,6 @@
 // What the columns of a CSV file become in a record: members, with the contract's objects around
 // those whose names are paths.
 
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,16 +26,15 @@ class CsvMembers {
 
  private:
   struct Member {
-    std::string key;  // `"name":`
-    int cell = -1;    // -1: an object
-    std::optional<contract::LogicalType> type;
-    std::vector<Member> members;  // of an object
+    std::string key;                           // `"name":`
+    int cell = -1;                             // -1: an object
+    const contract::Column* column = nullptr;  // null: the contract has none
+    std::vector<Member> members;               // of an object
   };
 
   std::vector<Member>* MembersOf(int object, std::vector<Member>* of_record);
   static bool HasValue(const Member& member, const std::vector<CsvCell>& cells);
-  static void AppendCell(const CsvCell& cell, std::optional<contract::LogicalType> type,
-                         std::string* json);
+  static void AppendCell(const CsvCell& cell, const contract::Column* column, std::string* json);
   static void AppendMembers(const std::vector<Member>& members, const std::vector<CsvCell>& cells,
                             std::string* json);
 

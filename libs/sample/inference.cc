@@ -182,8 +182,26 @@ class Inferrer {
         if (value.get_object().get(object) != simdjson::SUCCESS) return false;
         return LookInside(object, facts->AddObject(), facts, depth + 1);
       }
-      default:
-        facts->AddUnfit("arrays have no column");
+      default: {
+        ondemand::array items;
+        return value.get_array().get(items) == simdjson::SUCCESS &&
+               LookAtItems(items, facts->AddArray());
+      }
+    }
+    return true;
+  }
+
+  bool LookAtItems(ondemand::array items, MemberFacts* facts) {
+    for (auto item : items) {
+      ondemand::value value;
+      ondemand::json_type type;
+      if (item.get(value) != simdjson::SUCCESS || value.type().get(type) != simdjson::SUCCESS)
+        return false;
+      if (type == ondemand::json_type::array || type == ondemand::json_type::object) {
+        facts->AddUnfit("arrays of objects and of arrays have no column");
+      } else if (!AddValue(value, facts, 0)) {
+        return false;
+      }
     }
     return true;
   }
@@ -220,8 +238,8 @@ class Inferrer {
       std::string why;
       if (facts.Object() != nullptr) {
         why = WriteObject(facts, place, &text);
-      } else if (!facts.Type()) {
-        why = facts.WhyNoType();
+      } else if (!Values(facts).Type()) {
+        why = Values(facts).WhyNoType();
       } else {
         why = ClaimColumn(facts.name(), place);
         if (why.empty()) WriteColumn(facts, place, &text);
@@ -229,6 +247,11 @@ class Inferrer {
       if (!why.empty()) LeaveOut(Concat(place.path, facts.name()), why);
     }
     return text;
+  }
+
+  /// Those that have the column's type: of an array its items.
+  static const MemberFacts& Values(const MemberFacts& facts) {
+    return facts.Items() != nullptr ? *facts.Items() : facts;
   }
 
   void LeaveOut(const std::string& path, std::string_view why) {
@@ -270,13 +293,20 @@ class Inferrer {
   }
 
   void WriteColumn(const MemberFacts& facts, const Place& place, std::string* out) {
-    const contract::LogicalType type = *facts.Type();
-    const std::string seen = facts.Seen();
+    const contract::LogicalType type = *Values(facts).Type();
+    const bool list = facts.Items() != nullptr;
+    const bool wide = type == contract::LogicalType::kInteger;
+    const std::string seen =
+        list && facts.Items()->values() == 0 ? "no item" : Values(facts).Seen();
     const std::string indent = Indent(place);
     Append(out, indent, "- name: ", YamlText(facts.name()), seen.empty() ? "" : "  # seen: ", seen,
-           "\n", indent, "  logicalType: ", contract::Name(type), "\n");
-    if (type == contract::LogicalType::kInteger)
+           "\n", indent, "  logicalType: ", list ? "array" : contract::Name(type), "\n");
+    if (list) {
+      Append(out, indent, "  items: {logicalType: ", contract::Name(type),
+             wide ? ", logicalTypeOptions: {format: i64}" : "", "}\n");
+    } else if (wide) {
       Append(out, indent, "  logicalTypeOptions: {format: i64}\n");
+    }
     if (facts.values() == place.values) Append(out, indent, "  required: true\n");
     const std::vector<std::string> values = facts.FewValues();
     if (values.empty() || !ClaimId(facts.name(), place)) return;

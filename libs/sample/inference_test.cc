@@ -42,8 +42,8 @@ class InferenceTest : public testing::Test {
     EXPECT_TRUE(contract.ok()) << contract.status() << "\n" << inference.contract;
     std::vector<std::string> columns;
     for (const contract::Column& column : (*contract)->columns) {
-      columns.push_back(Concat(column.name, " ", contract::Name(column.type),
-                               column.required ? " required" : ""));
+      columns.push_back(
+          Concat(column.name, " ", contract::TypeName(column), column.required ? " required" : ""));
     }
     return columns;
   }
@@ -92,7 +92,7 @@ TEST_F(InferenceTest, CsvIsReadByItsTexts) {
 
 TEST_F(InferenceTest, WhatHasNoColumnIsLeftOutByName) {
   const Inference inference =
-      Infer(R"({"id":1,"address":{"city":"x"},"tags":[],"_own":1,"either":1,"far":1e400})"
+      Infer(R"({"id":1,"address":{"city":"x"},"tags":["a",{}],"_own":1,"either":1,"far":1e400})"
             "\n"
             R"({"id":18446744073709551616,"either":"one"})"
             "\n");
@@ -110,13 +110,30 @@ TEST_F(InferenceTest, ObjectsBecomeObjects) {
       R"({"id":3,"a":{"x":3,"b":{"y":"t"}}})"
       "\n";
   const Inference inference = Infer(text);
-  EXPECT_THAT(Columns(inference), ElementsAre("id integer required", "a.x number required",
-                                              "a.b.y string required", "a.w boolean"));
-  EXPECT_THAT(inference.left_out, ElementsAre("\"a.tags\"", "\"e\"", "\"m\"", "\"only.tags\"",
-                                              "\"only\"", "\"d.e.f\"", "\"d.e\""));
+  EXPECT_THAT(
+      Columns(inference),
+      ElementsAre("id integer required", "a.x number required", "a.b.y string required",
+                  "a.w boolean", "a.tags array of integer", "only.tags array of string required"));
+  EXPECT_THAT(inference.left_out, ElementsAre("\"e\"", "\"m\"", "\"d.e.f\"", "\"d.e\""));
   const auto contract = contract::ParseContract(inference.contract, "t");
   EXPECT_TRUE((*contract)->objects[0].required);
   EXPECT_FALSE((*contract)->objects[1].required);
+  ExpectFits(text, Format::kNdjson, inference);
+}
+
+TEST_F(InferenceTest, ArraysOfScalarsBecomeArrays) {
+  const std::string text =
+      R"({"s":["a",null],"i":[1],"x":[1,2.5],"d":["2024-03-10"],"b":[true],"e":[],"n":[null],"o":[{}],"a":[[1]],"m":[1,"x"],"u":[1]})"
+      "\n"
+      R"({"s":[],"i":[9223372036854775807],"x":[],"d":["2024-03-11"],"b":null,"e":[],"n":[],"o":[],"a":[],"m":[],"u":1})"
+      "\n";
+  const Inference inference = Infer(text);
+  EXPECT_THAT(
+      Columns(inference),
+      ElementsAre("s array of string required", "i array of integer required",
+                  "x array of number required", "d array of date required", "b array of boolean",
+                  "e array of string required", "n array of string required"));
+  EXPECT_THAT(inference.left_out, ElementsAre("\"o\"", "\"a\"", "\"m\"", "\"u\""));
   ExpectFits(text, Format::kNdjson, inference);
 }
 
@@ -244,7 +261,11 @@ class RandomSample {
                                             "\"\\u0000\"",
                                             "\"\\ud83d\\ude97\"",
                                             "{}",
+                                            "[]",
                                             "[1]",
+                                            "[2.5,null]",
+                                            "[\"x\",\"2024-03-10\"]",
+                                            "[{}]",
                                             "\"open\"",
                                             "\"paid\""};
   static constexpr const char* kCells[] = {"",

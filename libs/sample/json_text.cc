@@ -3,8 +3,14 @@
 #include <charconv>
 #include <cmath>
 
+#include "base/utf8.h"
+#include "record/json_scanner.h"
+
 namespace sluice::sample {
 namespace {
+
+// What is too deep, the record's parser says.
+constexpr int kAnyDepth = 1 << 30;
 
 size_t Digits(std::string_view text) {
   size_t count = 0;
@@ -50,6 +56,13 @@ bool IsJsonNumber(std::string_view text) {
     text.remove_prefix(exponent);
   }
   return text.empty();
+}
+
+bool IsJsonArray(std::string_view text) {
+  const size_t begin = text.find_first_not_of(" \t\r\n");
+  if (begin == std::string_view::npos || text[begin] != '[' || !IsUtf8(text)) return false;
+  std::string copy(text);
+  return !record::JsonScanner(kAnyDepth).Scan(text, copy.data()).has_value();
 }
 
 void AppendNumber(double value, std::string* json) {

@@ -50,6 +50,13 @@ ObjectFacts* MemberFacts::AddObject() {
   return object_.get();
 }
 
+MemberFacts* MemberFacts::AddArray() {
+  Add(0);
+  ++arrays_;
+  if (items_ == nullptr) items_ = std::make_unique<MemberFacts>(name_);
+  return items_.get();
+}
+
 void MemberFacts::AddUnfit(std::string_view why) {
   Add(0);
   unfit_ = why;
@@ -117,6 +124,10 @@ std::string MemberFacts::WhyNoType() const {
 
 const ObjectFacts* MemberFacts::Object() const {
   return values_ > 0 && objects_ == values_ && unfit_.empty() ? object_.get() : nullptr;
+}
+
+const MemberFacts* MemberFacts::Items() const {
+  return values_ > 0 && arrays_ == values_ && unfit_.empty() ? items_.get() : nullptr;
 }
 
 MemberFacts* ObjectFacts::Find(std::string_view name) {

@@ -46,7 +46,8 @@ class MemberFacts {
   void AddText(std::string_view text);
   void AddCell(std::string_view text);  ///< of CSV: may be meant as any of them
   ObjectFacts* AddObject();             ///< whose members are to be looked at, too
-  void AddUnfit(std::string_view why);  ///< an array, or an object that no contract allows
+  MemberFacts* AddArray();  ///< whose items are to be looked at, as values of one member
+  void AddUnfit(std::string_view why);  ///< an object or an array that no contract allows
 
   /// False when it was seen in this record already.
   bool SeenIn(int64_t record) { return std::exchange(record_, record) != record; }
@@ -58,6 +59,8 @@ class MemberFacts {
   std::optional<contract::LogicalType> Type() const;
   /// Its members, when every value was an object; null: one was none.
   const ObjectFacts* Object() const;
+  /// Its items, when every value was an array; null: one was none.
+  const MemberFacts* Items() const;
   /// Why there is no type.
   std::string WhyNoType() const;
   /// The values of a text that takes few, in order; empty: it takes many, or was seen too rarely.
@@ -77,6 +80,8 @@ class MemberFacts {
   int64_t record_ = -1;  // the last one that had it
   int64_t objects_ = 0;
   std::unique_ptr<ObjectFacts> object_;
+  int64_t arrays_ = 0;
+  std::unique_ptr<MemberFacts> items_;
   std::string unfit_;
   double smallest_ = 0, largest_ = 0;  // of numbers
   int64_t numbers_ = 0;

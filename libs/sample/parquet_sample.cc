@@ -122,6 +122,14 @@ void AppendValue(const arrow::Array& values, int64_t row, std::string* json) {
       const auto& list = As<arrow::ListArray>(values);
       return AppendItems(*list.values(), list.value_offset(row), list.value_offset(row + 1), json);
     }
+    case Type::LARGE_LIST: {
+      const auto& list = As<arrow::LargeListArray>(values);
+      return AppendItems(*list.values(), list.value_offset(row), list.value_offset(row + 1), json);
+    }
+    case Type::FIXED_SIZE_LIST: {
+      const auto& list = As<arrow::FixedSizeListArray>(values);
+      return AppendItems(*list.values(), list.value_offset(row), list.value_offset(row + 1), json);
+    }
     case Type::DICTIONARY: {
       const auto& coded = As<arrow::DictionaryArray>(values);
       return AppendValue(*coded.dictionary(), coded.GetValueIndex(row), json);

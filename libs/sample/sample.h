@@ -7,12 +7,13 @@
 //   CSV      RFC 4180 with a header row. A row is a JSON object: the cell of a contract's integer
 //   or
 //            number column stands in it as it is written if it is a JSON number, `true` and `false`
-//            in any case as truth values in a boolean column, everything else as a text. An empty
+//            in any case as truth values in a boolean column, an array in an array column, if it is
+//            one as JSON writes it, everything else as a text. An empty
 //            cell is null, `""` is the empty text. A name in the header that lies in an object of
 //            the contract, such as address.city, is a member of it; an object without a value is
 //            null.
-//   Parquet  A row is a JSON object; nulls, texts, numbers and truth values are what they are,
-//   dates
+//   Parquet  A row is a JSON object; nulls, texts, numbers, truth values and lists are what they
+//   are, dates
 //            and times are texts in ISO 8601 (a time without a zone is UTC). A floating-point
 //            number is never written like an integer: 5.0.
 

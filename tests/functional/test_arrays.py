@@ -1,12 +1,17 @@
 """A contract with arrays of every type of scalar, through the whole chain: rows, verdicts, tools."""
 
+import csv
 import datetime
 import json
 import struct
+import subprocess
 
 import psycopg
+import pyarrow
+import pyarrow.parquet
 import pytest
 
+from support import services
 from support.stack import ROOT
 
 FOLDER = ROOT / "tests/data/arrays"
@@ -128,6 +133,44 @@ def test_an_item_that_the_table_refuses_is_a_dead_letter(pipeline, chain, kafka,
         assert database.execute("SELECT order_id, counts, tags FROM public.arrays_clean ORDER BY 1").fetchall() == [
             (0, [1, 2147483647], None), (2, None, ["abc"]), (4, [None], ["ab"])]
         assert database.execute("SELECT kafka_offset FROM sluice.dead_letters ORDER BY 1").fetchall() == [(1,), (3,)]
+
+
+def test_a_sample_may_be_ndjson_csv_or_parquet(tmp_path):
+    """The same arrays as lines, as JSON in cells, and as lists."""
+    def some(number, **members):
+        return {"order_id": number, "codes": ["x"], "tags": None, "small": None, "weights": None, "flags": None, "days": None} | members
+
+    records = [some(1, tags=["a", None, '"', ""]), some(2, codes=[]), some(3, codes=None), some(4, codes=["a", "a"]), some(5, small=[1, 128]),
+               some(6, weights=[0.5, -0.0]), some(7, flags=[True, False, None]), some(8, days=["soon"]), some(9, days=["2024-03-10"], small=[]),
+               some(10, codes=["a", None])]
+    (tmp_path / "sample.ndjson").write_text("".join(json.dumps(record) + "\n" for record in records))
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(records), tmp_path / "sample.parquet")
+    with open(tmp_path / "sample.csv", "w", newline="", encoding="utf-8") as file:
+        lines = csv.writer(file)
+        lines.writerow(records[0])
+        lines.writerows([[json.dumps(value) if isinstance(value, list) else value for value in record.values()] for record in records])
+    expected = outcomes(tmp_path / "sample.ndjson", tmp_path)
+    assert [verdict for verdict, _, _ in expected] == [
+        "clean", "failed", "corrupt", "failed", "corrupt", "clean", "clean", "corrupt", "clean", "corrupt"]
+    assert expected[4][1:] == ("number_out_of_range", "small")
+    for name in ("sample.csv", "sample.parquet"):
+        assert outcomes(tmp_path / name, tmp_path) == expected, name
+
+
+def test_what_is_no_array_in_a_cell_is_a_text(tmp_path):
+    cells = ['[""a""]', "[1", '[""a""],""x"":1', "a", '{""a"":1}', " [ ] ", "null"]
+    (tmp_path / "sample.csv").write_text("order_id,codes,tags\n" + "".join(f'{number},"[""x""]","{cell}"\n' for number, cell in enumerate(cells)))
+    assert [verdict for verdict, _, _ in outcomes(tmp_path / "sample.csv", tmp_path)] == [
+        "clean", "corrupt", "corrupt", "corrupt", "corrupt", "clean", "corrupt"]
+
+
+def outcomes(sample, folder):
+    """(verdict, reason, what it is about) of each record, by `contract test`."""
+    done = subprocess.run([services.bin_dir() / "sluicectl", "contract", "test", FOLDER, "--sample", sample, "--records", folder / "records"],
+                          env={"TZ": "UTC"}, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1, done.stderr
+    lines = [json.loads(line) for line in (folder / "records").read_text().splitlines()]
+    return [(line["verdict"], line["reason"], line["column"]) for line in lines]
 
 
 def find(tree, key):

@@ -135,6 +135,56 @@ class TestNestedRecords:
         sluicectl("verify", "--pipeline", pipeline)
 
 
+def array_value(chance, number):
+    """A record of tests/data/arrays, often a good one."""
+    odd = ["1", "-0", "1e999", "100000000000000000000", "1e-400", "5.0", '"x"', "true", "{}", "[]", "[1]", '"\\u0000"', '"2024-03-10"', "null", "128"]
+
+    def array(*items, most=3):
+        if chance.random() < 0.02:
+            return chance.choice(odd)
+        count = chance.randrange(60) if chance.random() < 0.05 else chance.randint(0, most)
+        return "[" + ",".join(chance.choice(items if chance.random() < 0.995 else odd) for _ in range(count)) + "]"
+
+    def obj(**members):
+        there = [(name, value) for name, value in members.items() if chance.random() < 0.95]
+        chance.shuffle(there)
+        return "{" + ",".join(f'"{name}":{value}' for name, value in there) + "}"
+
+    texts = ['"a"', '""', '"NULL"', '"{}"', r'"\"\\,{}"', '"Ünï 🚗"', r'"\n\u0001"', "null"]
+    mails = array('"a@example.com"', "null", most=1)
+    customer = obj(mails=mails, scores=array("-0", "32767", "null", most=1))
+    codes = "[" + ",".join(f'"{code}"' for code in chance.sample("abcdefgh", chance.choice((1, 1, 2, 3, 3, 4)))) + "]"
+    members = {
+        "tags": array(*texts), "counts": array("-0", "9223372036854775807", "-9223372036854775808", "null"),
+        "small": array(*map(str, range(-128, 128)), most=5), "weights": array("-0", "0.1", "1e20", "36893488147419103232", "5e-324", "-1.5", "null", "3", "4", "5"),
+        "flags": array("true", "false", "null"), "days": array('"2024-03-10"', '"0001-01-01"', '"9999-12-31"', "null"),
+        "times": array('"2024-03-10T08:00:00.123456Z"', '"2024-03-10 09:00:00+01:00"', "null"), "clocks": array('"14:22"', '"23:59:59.999999"', "null"),
+        "customer": chance.choice((customer, customer, "null"))}
+    record = {"order_id": str(number), "codes": codes if chance.random() < 0.98 else array('"x"', '"y"', "null")}
+    return ("{" + ",".join(f'"{name}":{value}' for name, value in record.items()) + "," + obj(**members)[1:]).replace(",}", "}").encode()
+
+
+class TestArrayRecords:
+    @pytest.fixture
+    def pipeline_source(self):
+        return ROOT / "tests/data/arrays"
+
+    def test_offline_and_running_services_agree(self, pipeline, chain, kafka, landing, judge, tmp_path, sluicectl):
+        pipeline.create(2)
+        chain.start()
+        chance = random.Random(37)
+        kafka.produce(pipeline.source_topic, [(number % 2, None, array_value(chance, number)) for number in range(4000)])
+        landing.wait_all()
+        truth, held = judged_offline(pipeline, list(kafka.read(pipeline.source_topic)), tmp_path)
+        assert held == 4000
+        verdicts = collections.Counter(outcome.verdict for outcome in truth.values())
+        assert min(verdicts[verdict] for verdict in ("clean", "failed", "corrupt")) > 300, verdicts
+        assert len({outcome.reason for outcome in truth.values()}) > 5
+        assert len({outcome.rules for outcome in truth.values()}) > 5
+        judge(truth, tables={"clean": "arrays_clean", "failed": "arrays_failed", "corrupt": "arrays_corrupt"})
+        sluicectl("verify", "--pipeline", pipeline)
+
+
 def telemetry_records():
     changes = [{}] * 50 + [{"fuel_level": None}, {"speed_kmph": 300.5}, {"latitude": 0.0, "longitude": 0.0}, {"car_id": ""},
                            {"event_timestamp": "2024-03-12T08:00:01Z"}, {"engine_temp_c": -40.5}]

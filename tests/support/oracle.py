@@ -103,6 +103,8 @@ def same_value(stored, written):
     """Whether a column's value is what the JSON says, bit by bit for floating point."""
     if stored is None or written is None:
         return stored is None and written is None
+    if isinstance(stored, list):
+        return isinstance(written, list) and len(stored) == len(written) and all(map(same_value, stored, written))
     if isinstance(stored, bool) or isinstance(written, bool):
         return stored is written
     if isinstance(stored, float):
