@@ -1,6 +1,6 @@
 // Any bytes as a batch: refused, or rows that everybody behind the decoder can read to the last
 // bit: the accept rule, the rules, the explanation, and the encoder of the sink. An input is a
-// message: two bytes of length, the header, the value.
+// message: two bytes of length, the header, the value. Its topic decides which contract it has.
 
 #include <numeric>
 
@@ -32,11 +32,13 @@ using storage_writer::PgType;
 constexpr int64_t kRowsOfASeed = 12;
 constexpr size_t kMaxRecordBytes = 500;
 
-const std::shared_ptr<const contract::Contract>& TheContract() {
-  static const auto* const contract =
-      new std::shared_ptr<const contract::Contract>(Contract(kHostileContract));
-  return *contract;
-}
+constexpr char kTopic[] = "t";
+constexpr char kTopicOfArrays[] = "arrays";
+
+using ContractPointer = std::shared_ptr<const contract::Contract>;
+
+// PostgreSQL's number for text, which stands for all types of items here.
+constexpr uint32_t kTextOid = 25;
 
 PgType TypeOf(contract::LogicalType type) {
   switch (type) {
@@ -59,7 +61,7 @@ PgType TypeOf(contract::LogicalType type) {
 }
 
 /// Everything that any table takes from a row.
-std::vector<storage_writer::CopyEncoder::Column> AllColumns() {
+std::vector<storage_writer::CopyEncoder::Column> AllColumns(const contract::Contract& contract) {
   using Kind = tables::ValueSource::Kind;
   std::vector<storage_writer::CopyEncoder::Column> columns = {
       {{Kind::kKey}, PgType::kText},
@@ -74,35 +76,54 @@ std::vector<storage_writer::CopyEncoder::Column> AllColumns() {
       {{Kind::kField, batch::kRawSha256}, PgType::kBytea},
       {{Kind::kPartition}, PgType::kInt4},
   };
-  for (size_t i = 0; i < TheContract()->columns.size(); ++i) {
+  for (size_t i = 0; i < contract.columns.size(); ++i) {
     const int field = batch::kSystemColumns + static_cast<int>(i);
-    columns.push_back({{Kind::kField, field}, TypeOf(TheContract()->columns[i].type)});
+    const contract::Column& column = contract.columns[i];
+    columns.push_back({{Kind::kField, field}, TypeOf(column.type), column.list ? kTextOid : 0});
   }
   return columns;
 }
 
-void CheckRules(const arrow::RecordBatch& rows) {
-  static auto* const evaluator = new rules::RuleEvaluator(TheContract());
+/// All that stands behind the log for one contract.
+struct Readers {
+  explicit Readers(const char* file)
+      : contract(Contract(file)),
+        decoder(contract),
+        evaluator(contract),
+        encoder(AllColumns(*contract)) {}
+
+  ContractPointer contract;
+  batch::Decoder decoder;
+  rules::RuleEvaluator evaluator;
+  storage_writer::CopyEncoder encoder;
+};
+
+Readers* ReadersOf(const Coverage& coverage) {
+  static auto* const hostile = new Readers(kHostileContract);
+  static auto* const arrays = new Readers(kArraysContract);
+  return coverage.topic == kTopicOfArrays ? arrays : hostile;
+}
+
+void CheckRules(const arrow::RecordBatch& rows, Readers* readers) {
   rules::Outcome outcome;
-  const absl::Status status = evaluator->Evaluate(rows, &outcome);
+  const absl::Status status = readers->evaluator.Evaluate(rows, &outcome);
   FUZZ_PROMISE(status.ok(), StdView(status.message()));
   FUZZ_PROMISE(outcome.verdicts.size() == static_cast<size_t>(rows.num_rows()));
   for (int64_t row = 0; row < rows.num_rows() && row < 100; ++row) {
-    FUZZ_PROMISE(rules::Explain(evaluator, rows, row).ok());
-    FUZZ_PROMISE(!batch::RowJson(*TheContract(), rows, row).empty());
+    FUZZ_PROMISE(rules::Explain(&readers->evaluator, rows, row).ok());
+    FUZZ_PROMISE(!batch::RowJson(*readers->contract, rows, row).empty());
   }
 }
 
-void CheckSink(const arrow::RecordBatch& rows) {
-  static auto* const encoder = new storage_writer::CopyEncoder(AllColumns());
+void CheckSink(const arrow::RecordBatch& rows, Readers* readers) {
   storage_writer::BatchConstants constants;
-  constants.contract = TheContract().get();
-  const absl::Status bound = encoder->Bind(rows, constants);
+  constants.contract = readers->contract.get();
+  const absl::Status bound = readers->encoder.Bind(rows, constants);
   FUZZ_PROMISE(bound.ok(), StdView(bound.message()));
   std::vector<int32_t> all(static_cast<size_t>(rows.num_rows()));
   std::iota(all.begin(), all.end(), 0);
   storage_writer::CopyBuffer out;
-  encoder->Encode(all, &out);
+  readers->encoder.Encode(all, &out);
 }
 
 /// A reader that stands in the middle of the batch takes what lies behind.
@@ -140,8 +161,9 @@ std::string Foreign(const arrow::RecordBatch& rows) {
 }
 
 /// The same rows as qc passes them on.
-std::shared_ptr<arrow::RecordBatch> Judged(const std::shared_ptr<arrow::RecordBatch>& rows) {
-  rules::RuleEvaluator evaluator(TheContract());
+std::shared_ptr<arrow::RecordBatch> Judged(const ContractPointer& contract,
+                                           const std::shared_ptr<arrow::RecordBatch>& rows) {
+  rules::RuleEvaluator evaluator(contract);
   rules::Outcome outcome;
   FUZZ_PROMISE(evaluator.Evaluate(*rows, &outcome).ok());
   arrow::UInt8Builder verdicts;
@@ -159,16 +181,31 @@ std::shared_ptr<arrow::RecordBatch> Judged(const std::shared_ptr<arrow::RecordBa
                                    *bits.Finish());
 }
 
-void AddSeeds(const std::shared_ptr<arrow::RecordBatch>& rows, int64_t next,
+void AddSeeds(const ContractPointer& contract, const std::string& topic,
+              const std::shared_ptr<arrow::RecordBatch>& rows, int64_t next,
               std::vector<std::string>* seeds) {
-  batch::Encoder encoder(TheContract());
+  batch::Encoder encoder(contract);
   Coverage coverage;
-  coverage.topic = "t";
+  coverage.topic = topic;
   coverage.range = {next - rows->num_rows(), next};
-  for (const auto& judged : {rows, Judged(rows)}) {
+  for (const auto& judged : {rows, Judged(contract, rows)}) {
     coverage.counts = batch::CountVerdicts(*judged);
     seeds->push_back(Message(coverage, BytesOf(**encoder.Encode(*judged))));
     seeds->push_back(Message(coverage, Foreign(*judged)));
+  }
+}
+
+void AddSeedsOfArrays(std::vector<std::string>* seeds) {
+  const ContractPointer contract = Contract(kArraysContract);
+  record::RecordParser parser(contract);
+  record::BatchBuilder builder(contract);
+  int64_t offset = 0;
+  for (const record::Case& c : record::ReadCases("tests/data/json/array_cases.txt")) {
+    const std::string value = record::Expand(c.text.substr(0, c.text.find(" =>")));
+    if (value.size() > kMaxRecordBytes) continue;
+    parser.Parse("key", value, 1, offset++, &builder);
+    if (builder.rows() == kRowsOfASeed)
+      AddSeeds(contract, kTopicOfArrays, builder.Finish(), offset, seeds);
   }
 }
 
@@ -176,18 +213,21 @@ void AddSeeds(const std::shared_ptr<arrow::RecordBatch>& rows, int64_t next,
 
 std::vector<std::string> Seeds() {
   std::vector<std::string> seeds;
-  record::RecordParser parser(TheContract());
-  record::BatchBuilder builder(TheContract());
+  const ContractPointer contract = Contract(kHostileContract);
+  record::RecordParser parser(contract);
+  record::BatchBuilder builder(contract);
   int64_t offset = 0;
   for (const record::HostileRecord& record : record::ReadHostileRecords()) {
     if (record.value && record.value->size() > kMaxRecordBytes) continue;
     parser.Parse(record.key, record.value, record.timestamp_ms.value_or(1), offset++, &builder);
-    if (builder.rows() == kRowsOfASeed) AddSeeds(builder.Finish(), offset, &seeds);
+    if (builder.rows() == kRowsOfASeed)
+      AddSeeds(contract, kTopic, builder.Finish(), offset, &seeds);
   }
+  AddSeedsOfArrays(&seeds);
   Coverage coverage;
-  coverage.topic = "t";
+  coverage.topic = kTopic;
   coverage.range = {5, 5};
-  batch::Encoder encoder(TheContract());
+  batch::Encoder encoder(contract);
   seeds.push_back(Message(coverage, BytesOf(**encoder.EncodeEmpty())));
   coverage.range = {5, 9};
   coverage.lost = true;
@@ -207,16 +247,16 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   // Memory of its own, as a message of Kafka has, at any address.
   const auto value = std::make_shared<std::vector<char>>(data + 2 + length, data + size);
   const std::string_view bytes(value->data(), value->size());
-  static auto* const decoder = new batch::Decoder(fuzz::TheContract());
-  const auto rows = decoder->Decode(bytes, value, *coverage);
+  fuzz::Readers* const readers = fuzz::ReadersOf(*coverage);
+  const auto rows = readers->decoder.Decode(bytes, value, *coverage);
   if (!rows.ok()) {
     FUZZ_PROMISE(rows.status().code() == absl::StatusCode::kInvalidArgument,
                  StdView(rows.status().message()));
     return 0;
   }
   FUZZ_PROMISE(coverage->lost || batch::CountVerdicts(**rows) == coverage->counts);
-  fuzz::CheckRules(**rows);
-  fuzz::CheckSink(**rows);
-  fuzz::CheckTrim(decoder, **rows, *coverage);
+  fuzz::CheckRules(**rows, readers);
+  fuzz::CheckSink(**rows, readers);
+  fuzz::CheckTrim(&readers->decoder, **rows, *coverage);
   return 0;
 }

@@ -26,6 +26,7 @@ struct Head {
   bool small_limits;
   bool telemetry;
   bool nested;
+  bool arrays;
   bool has_key;  // then the value's own bytes are the key
   bool odd_timestamp;
 
@@ -34,6 +35,7 @@ struct Head {
         small_limits((byte & 2) != 0),
         telemetry((byte & 4) != 0),
         nested((byte & 32) != 0),
+        arrays((byte & 64) != 0),
         has_key((byte & 8) != 0),
         odd_timestamp((byte & 16) != 0) {}
 
@@ -44,10 +46,11 @@ struct Head {
 };
 
 std::shared_ptr<const contract::Contract> ContractOf(const Head& head) {
-  static const auto* const contracts = new std::array{
-      Contract(kHostileContract), Contract(kTelemetryContract), Contract(kNestedContract)};
+  static const auto* const contracts =
+      new std::array{Contract(kHostileContract), Contract(kTelemetryContract),
+                     Contract(kNestedContract), Contract(kArraysContract)};
   static const auto* const ignoring = [] {
-    auto* all = new std::array<std::shared_ptr<const contract::Contract>, 3>;
+    auto* all = new std::array<std::shared_ptr<const contract::Contract>, 4>;
     for (size_t i = 0; i < all->size(); ++i) {
       auto copy = std::make_shared<contract::Contract>(*(*contracts)[i]);
       copy->unknown_fields = contract::UnknownFields::kIgnore;
@@ -55,7 +58,8 @@ std::shared_ptr<const contract::Contract> ContractOf(const Head& head) {
     }
     return all;
   }();
-  return (head.ignore_unknown ? *ignoring : *contracts)[head.nested ? 2 : head.telemetry ? 1 : 0];
+  const size_t which = head.arrays ? 3 : head.nested ? 2 : head.telemetry ? 1 : 0;
+  return (head.ignore_unknown ? *ignoring : *contracts)[which];
 }
 
 struct Parsed {
@@ -180,6 +184,10 @@ std::vector<std::string> Seeds() {
   }
   for (const record::Case& c : record::ReadCases("tests/data/json/nested_cases.txt")) {
     seeds.push_back(std::string(1, static_cast<char>(32 | (head++ & 3))) +
+                    record::Expand(c.text.substr(0, c.text.rfind(" =>"))));
+  }
+  for (const record::Case& c : record::ReadCases("tests/data/json/array_cases.txt")) {
+    seeds.push_back(std::string(1, static_cast<char>(64 | (head++ & 3))) +
                     record::Expand(c.text.substr(0, c.text.rfind(" =>"))));
   }
   seeds.push_back(
