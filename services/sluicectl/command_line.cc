@@ -9,7 +9,7 @@
 #include "service/address.h"
 #include "service/flags.h"
 #include "sluicectl/commands.h"
-#include "sluicectl/endpoints.h"
+#include "sluicectl/operate/endpoints.h"
 
 namespace sluice::sluicectl {
 namespace {
