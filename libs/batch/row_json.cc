@@ -76,9 +76,9 @@ void AppendValue(const arrow::Array& column, int64_t row, std::string* out) {
       out->append(static_cast<const arrow::BooleanArray&>(column).Value(row) ? "true" : "false");
       break;
     case arrow::Type::DATE32: {
-      const absl::CivilDay day =
-          absl::CivilDay(1970, 1, 1) + static_cast<const arrow::Date32Array&>(column).Value(row);
-      AppendJsonString(absl::FormatCivilTime(day), out);
+      std::string text;
+      contract::AppendDate(static_cast<const arrow::Date32Array&>(column).Value(row), &text);
+      AppendJsonString(text, out);
       break;
     }
     case arrow::Type::TIME64: {
@@ -90,7 +90,7 @@ void AppendValue(const arrow::Array& column, int64_t row, std::string* out) {
     case arrow::Type::TIMESTAMP: {
       const absl::Time time =
           absl::FromUnixMicros(static_cast<const arrow::TimestampArray&>(column).Value(row));
-      AppendJsonString(absl::FormatTime("%Y-%m-%dT%H:%M:%E*SZ", time, absl::UTCTimeZone()), out);
+      AppendJsonString(absl::FormatTime("%E4Y-%m-%dT%H:%M:%E*SZ", time, absl::UTCTimeZone()), out);
       break;
     }
     case arrow::Type::LIST: {

@@ -726,6 +726,22 @@ TEST_F(WireTest, ARowAsJson) {
       R"({"car":null,"trip":null,"speed":null,"moving":null,"day":null,"at":null,"stops":null,"doors":null})");
 }
 
+TEST(RowJson, YearsHaveFourDigits) {
+  auto contract = std::make_shared<contract::Contract>();
+  contract->columns.resize(2);
+  contract->columns[0].name = "day";
+  contract->columns[1].name = "at";
+  arrow::ArrayVector arrays(kSystemColumns, std::make_shared<arrow::NullArray>(1));
+  arrow::Date32Builder day;
+  arrow::TimestampBuilder at(arrow::timestamp(arrow::TimeUnit::MICRO, "UTC"),
+                             arrow::default_memory_pool());
+  ASSERT_TRUE(day.Append(-719'162).ok() && at.Append(-62'135'596'800'000'000).ok());
+  arrays.push_back(*day.Finish());
+  arrays.push_back(*at.Finish());
+  const auto rows = arrow::RecordBatch::Make(BatchSchema(*contract), 1, std::move(arrays));
+  EXPECT_EQ(RowJson(*contract, *rows, 0), R"({"day":"0001-01-01","at":"0001-01-01T00:00:00Z"})");
+}
+
 TEST(RowJson, HasItsObjectsAgain) {
   auto contract = std::make_shared<contract::Contract>();
   const auto object = [&](const char* name, int parent, bool required, int first, int end) {
