@@ -341,30 +341,9 @@ char* CopyEncoder::PutVariable(const Op& op, int64_t row, char* at, CopyBuffer* 
   return at + value.size();
 }
 
-/// One dimension that begins at 1, or none when there is no item.
-char* CopyEncoder::PutArray(const Op& op, int64_t row, char* at, CopyBuffer* out) const {
-  constexpr size_t kHeadBytes = 4 + 5 * 4;  // length; dimensions, nulls, type, items, first index
-  const Op& items = op.items[0];
-  const int64_t begin = op.offsets[row];
-  const int64_t end = op.offsets[row + 1];
-  at = out->Extend(at, kHeadBytes + fixed_bytes_);
-  const size_t start = out->size();
-  bool has_null = false;
-  for (int64_t i = begin; !has_null && i < end; ++i)
-    has_null = IsNull(items.valid, items.bit_offset + i);
-  at = PutInt32(at + 4, begin == end ? 0 : 1);
-  at = PutInt32(PutInt32(at, has_null ? 1 : 0), op.item_oid);
-  if (begin != end) at = PutInt32(PutInt32(at, static_cast<uint32_t>(end - begin)), 1);
-  for (int64_t i = begin; i < end; ++i) {
-    at = out->Extend(at, kFieldBytes + fixed_bytes_);
-    at = PutField(items, i, at, out);
-  }
-  out->Advance(at);
-  PutInt32(out->At(start), static_cast<uint32_t>(out->size() - start - 4));
-  return at;
-}
-
-inline char* CopyEncoder::PutField(const Op& op, int64_t row, char* at, CopyBuffer* out) const {
+// Called for every field of every row.
+[[gnu::always_inline]] inline char* CopyEncoder::PutField(const Op& op, int64_t row, char* at,
+                                                          CopyBuffer* out) const {
   if (IsNull(op.valid, op.bit_offset + row)) return PutNull(at);
   switch (op.step) {
     case Step::kCopy8:
@@ -417,6 +396,29 @@ inline char* CopyEncoder::PutField(const Op& op, int64_t row, char* at, CopyBuff
     default:
       return PutVariable(op, row, at, out);
   }
+}
+
+/// One dimension that begins at 1, or none when there is no item.
+char* CopyEncoder::PutArray(const Op& op, int64_t row, char* at, CopyBuffer* out) const {
+  constexpr size_t kHeadBytes = 4 + 5 * 4;  // length; dimensions, nulls, type, items, first index
+  const Op& items = op.items[0];
+  const int64_t begin = op.offsets[row];
+  const int64_t end = op.offsets[row + 1];
+  at = out->Extend(at, kHeadBytes + fixed_bytes_);
+  const size_t start = out->size();
+  bool has_null = false;
+  for (int64_t i = begin; !has_null && i < end; ++i)
+    has_null = IsNull(items.valid, items.bit_offset + i);
+  at = PutInt32(at + 4, begin == end ? 0 : 1);
+  at = PutInt32(PutInt32(at, has_null ? 1 : 0), op.item_oid);
+  if (begin != end) at = PutInt32(PutInt32(at, static_cast<uint32_t>(end - begin)), 1);
+  for (int64_t i = begin; i < end; ++i) {
+    at = out->Extend(at, kFieldBytes + fixed_bytes_);
+    at = PutField(items, i, at, out);
+  }
+  out->Advance(at);
+  PutInt32(out->At(start), static_cast<uint32_t>(out->size() - start - 4));
+  return at;
 }
 
 void CopyEncoder::Encode(absl::Span<const int32_t> rows, CopyBuffer* out) const {
