@@ -16,7 +16,8 @@ from bench.job import Bench
 from bench.peer import measures as peer
 from support.stack import ROOT
 
-PARTS = ("backlog", "growth", "latency", "start", "sink", "micro")
+PARTS = ("backlog", "growth", "latency", "start", "sink", "micro", "rules")
+ALONE = {"micro", "rules"}  # without Kafka and PostgreSQL
 RATES = (5_000, 20_000)
 
 
@@ -40,6 +41,8 @@ def runs_of(options):
         yield f"sink, {records // 2:,} rows", lambda bench: measures.sink(bench, records // 2)
     if "micro" in options.only:
         yield "micro-benchmarks", lambda _: measures.micro()
+    if "rules" in options.only:
+        yield "rules", lambda _: measures.rules()
     if options.peer:
         yield from peer.runs_of(options, RATES)
 
@@ -74,13 +77,14 @@ def print_table(results):
 
 
 def print_ratios(results):
-    print(f"\n| {peer.NAME} / Sluice, medians | Sluice | {peer.NAME} | ratio |\n|---|---:|---:|---:|")
+    print("\n| peer: measure, medians | Sluice | peer | ratio |\n|---|---:|---:|---:|")
     for title, theirs in results.items():
-        ours = results.get(title.removeprefix(f"{peer.NAME}: "), {})
-        for name in peer.RATIOS:
-            if title.startswith(peer.NAME) and name in ours and name in theirs:
+        peer_name, _, measure = title.rpartition(": ")
+        ours = results.get(measure, {}) if peer_name else {}
+        for name in ours if measure == "rules" else peer.RATIOS:
+            if name in ours and name in theirs:
                 one, other = statistics.median(ours[name]), statistics.median(theirs[name])
-                print(f"| {title.removeprefix(f'{peer.NAME}: ')}: {name} | {number(one)} | {number(other)} | {other / one:.2f} |")
+                print(f"| {title}: {name} | {number(one)} | {number(other)} | {other / one:.2f} |")
 
 
 def machine():
@@ -107,7 +111,7 @@ def main():
         parser.error(f"--only knows {', '.join(PARTS)}; not {', '.join(sorted(unknown))}")
     bench = Bench(options.dir, options.batch_age)
     try:
-        if options.only != ["micro"]:
+        if set(options.only) - ALONE:
             bench.up()
         results = measure(bench, options)
     finally:

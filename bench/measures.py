@@ -153,6 +153,14 @@ def micro():
     return figures
 
 
+def rules():
+    """Sets of rules over a batch in the processor's caches, as it is in qc."""
+    figures = {}
+    for result in json.loads(_run([services.bin_dir() / "rule_evaluator_benchmark", "--benchmark_format=json"]))["benchmarks"]:
+        figures[f"{result['name']}, ns/record"] = result["cpu_time"] / result["records"]
+    return figures
+
+
 def _run(command):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:

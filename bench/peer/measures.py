@@ -2,10 +2,12 @@
 
 import collections
 import functools
+import json
 import os
 import pathlib
 import shutil
 import signal
+import subprocess
 import time
 import uuid
 
@@ -14,6 +16,7 @@ import psycopg
 from bench import measures
 from bench.cpu import Meter, children, family, proportional_bytes
 from bench.job import PARTITIONS
+from support import services
 from support.process import Daemon, wait_until
 from support.stack import deps_dir
 
@@ -135,6 +138,9 @@ def runs_of(options, rates):
                    lambda bench, rate=rate: measures.latency(bench, rate, warm_up=WARM_UP, job_of=job_of(bench)))
     if "start" in options.only:
         yield f"{NAME}: start to first committed row", lambda bench: first_row(bench, job_of(bench))
+    if "rules" in options.only:
+        yield "DuckDB: rules", lambda bench: rules(bench, "duckdb")
+        yield f"{NAME}: rules", lambda bench: rules(bench, "pyspark")
     if "backlog" in options.only:
         yield f"{NAME}: other rows than ours", lambda bench: differences(bench, measures.SMALL * 10, job_of(bench))
 
@@ -151,6 +157,16 @@ def first_row(bench, job_of):
         figures = {"again s": job.wait_landed(1, 120) - started}
     bench.kafka.delete_topics(topic)
     return figures
+
+
+def rules(bench, engine):
+    """Our rules over our rows in another engine (rules.py)."""
+    folder = bench.dir / "rules"
+    folder.mkdir(parents=True, exist_ok=True)
+    subprocess.run([services.bin_dir() / "rule_evaluator_benchmark", "--export", folder], check=True)
+    done = subprocess.run([deps_dir() / "pyspark/venv/bin/python", HERE / "rules.py", engine, folder],
+                          stdout=subprocess.PIPE, text=True, check=True)
+    return {f"{title}, ns/record": nanoseconds for title, nanoseconds in json.loads(done.stdout).items()}
 
 
 # What makes up a row, apart from when it was written, and from text that is only for reading.

@@ -1,9 +1,14 @@
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <cstdlib>
-#include <iterator>
+#include <fstream>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "absl/types/span.h"
+#include "arrow/buffer.h"
 #include "arrow/record_batch.h"
 #include "base/strings.h"
 #include "bench/stage_work.h"
@@ -14,6 +19,8 @@ namespace sluice::rules {
 namespace {
 
 using Conditions = absl::Span<const char* const>;
+
+constexpr int64_t kExportedRecords = 500'000;
 
 /// What contracts mostly say: bounds, lengths, nulls and enumerations of one column.
 constexpr const char* kCellRules[] = {
@@ -39,6 +46,30 @@ constexpr const char* kCellRules[] = {
     "car_id not in ('', 'unknown', 'N/A')",
 };
 
+/// Two hundred that differ: for '@' each digit.
+constexpr const char* kManyCellRules[] = {
+    "length(trip_id) >= @",
+    "length(trip_id) <= 6@",
+    "trip_id <> 'none-@'",
+    "length(car_id) between 1 and 6@",
+    "car_id not in ('', 'unknown-@', 'N/A')",
+    "latitude >= -9@",
+    "latitude <= 9@",
+    "longitude >= -18@",
+    "longitude <= 18@",
+    "event_timestamp >= '200@-01-01T00:00:00Z'",
+    "event_timestamp < '210@-01-01T00:00:00Z'",
+    "speed_kmph >= -@",
+    "speed_kmph <= 25@",
+    "fuel_level between -@ and 10@",
+    "engine_temp_c >= -5@",
+    "engine_temp_c <= 20@",
+    "trip_start_time >= '200@-01-01T00:00:00Z'",
+    "trip_start_latitude between -9@ and 9@",
+    "trip_start_longitude between -18@ and 18@",
+    "trip_start_date >= '200@-01-01'",
+};
+
 /// Several columns each.
 constexpr const char* kCrossFieldRules[] = {
     "event_timestamp >= trip_start_time",
@@ -55,21 +86,49 @@ constexpr const char* kLikeRules[] = {"car_id like 'car-%'"};
 constexpr const char* kLowerRules[] = {"lower(car_id) != 'car-0000'"};
 constexpr const char* kPartRules[] = {"hour(event_timestamp) between 0 and 23"};
 
-/// The telemetry contract with `conditions`, `times` over, for its rules.
-std::shared_ptr<const contract::Contract> WithRules(Conditions conditions, int times) {
+struct RuleSet {
+  const char* title;
+  Conditions conditions;
+};
+const RuleSet kRuleSets[] = {
+    {"20 rules of one column", kCellRules},
+    {"200 rules of one column", kManyCellRules},
+    {"5 rules across columns", kCrossFieldRules},
+    {"1 RE2 pattern (uuid)", kPatternRules},
+    {"1 like", kLikeRules},
+    {"1 lower", kLowerRules},
+    {"1 part of a time", kPartRules},
+};
+
+/// The rules of a set, as the rule language has them.
+std::vector<std::string> TextsOf(const RuleSet& set) {
+  std::vector<std::string> texts;
+  for (const std::string condition : set.conditions) {
+    if (condition.find('@') == std::string::npos) {
+      texts.push_back(condition);
+      continue;
+    }
+    for (char digit = '0'; digit <= '9'; ++digit) {
+      texts.push_back(condition);
+      std::replace(texts.back().begin(), texts.back().end(), '@', digit);
+    }
+  }
+  return texts;
+}
+
+/// The telemetry contract with the rules of a set for its own.
+std::shared_ptr<const contract::Contract> WithRules(const RuleSet& set) {
   auto contract = std::make_shared<contract::Contract>(*bench::TelemetryContract());
   contract->rules.clear();
-  for (int i = 0; i < times; ++i) {
-    for (const char* text : conditions) {
-      contract::ExpressionError error;
-      auto predicate = contract::ParseExpression(text, contract->columns, &error);
-      if (!predicate.has_value()) {
-        std::fprintf(stderr, "%s: %s\n", text, error.message.c_str());
-        std::abort();
-      }
-      contract->rules.emplace_back().predicate = *std::move(predicate);
-      contract->rules.back().id = Concat("rule_", contract->rules.size());
+  for (const std::string& text : TextsOf(set)) {
+    contract::ExpressionError error;
+    auto predicate = contract::ParseExpression(text, contract->columns, &error);
+    if (!predicate.has_value()) {
+      std::fprintf(stderr, "%s: %s\n", text.c_str(), error.message.c_str());
+      std::abort();
     }
+    contract->rules.emplace_back().predicate = *std::move(predicate);
+    contract->rules.back().id = Concat("rule_", contract->rules.size());
   }
   return contract;
 }
@@ -85,19 +144,48 @@ void Run(benchmark::State& state, std::shared_ptr<const contract::Contract> cont
   state.counters["records"] = static_cast<double>(rows->num_rows());
 }
 
-void Telemetry(benchmark::State& state) { Run(state, bench::TelemetryContract()); }
-BENCHMARK(Telemetry)->Name("rule evaluation");
-
-void Rules(benchmark::State& state, Conditions conditions, int times) {
-  Run(state, WithRules(conditions, times));
+int64_t CountFailed(const RuleSet& set, const std::vector<bench::WireBatch>& batches) {
+  RuleEvaluator evaluator(WithRules(set));
+  Outcome outcome;
+  int64_t failed = 0;
+  for (const bench::WireBatch& batch : batches) {
+    if (!evaluator.Evaluate(*bench::Rows(batch), &outcome).ok()) std::abort();
+    failed += std::count(outcome.verdicts.begin(), outcome.verdicts.end(), batch::Verdict::kFailed);
+  }
+  return failed;
 }
-BENCHMARK_CAPTURE(Rules, cell, kCellRules, 1)->Name("20 rules of one column");
-BENCHMARK_CAPTURE(Rules, cell_200, kCellRules, 10)->Name("200 rules of one column");
-BENCHMARK_CAPTURE(Rules, cross_field, kCrossFieldRules, 1)->Name("5 rules across columns");
-BENCHMARK_CAPTURE(Rules, pattern, kPatternRules, 1)->Name("1 RE2 pattern (uuid)");
-BENCHMARK_CAPTURE(Rules, like, kLikeRules, 1)->Name("1 like");
-BENCHMARK_CAPTURE(Rules, lower, kLowerRules, 1)->Name("1 lower");
-BENCHMARK_CAPTURE(Rules, part, kPartRules, 1)->Name("1 part of a time");
+
+// For other engines to do the same with (bench/peer/rules.py): rows as Arrow IPC streams, one after
+// the other, and the conditions, a line each below "# <rows that break one> <title>".
+int Export(const std::string& folder) {
+  const auto batches = bench::Validated(bench::TelemetryRecords(kExportedRecords));
+  std::ofstream rows(folder + "/rows.arrows", std::ios::binary);
+  for (const bench::WireBatch& batch : batches)
+    rows.write(reinterpret_cast<const char*>(batch.value->data()), batch.value->size());
+  std::ofstream conditions(folder + "/rules.txt");
+  for (const RuleSet& set : kRuleSets) {
+    conditions << "# " << CountFailed(set, batches) << " " << set.title << "\n";
+    for (const std::string& text : TextsOf(set)) conditions << text << "\n";
+  }
+  return conditions.flush() && rows.flush() ? 0 : 1;
+}
 
 }  // namespace
 }  // namespace sluice::rules
+
+// rule_evaluator_benchmark [--export FOLDER | an option of Google Benchmark...]
+int main(int argc, char** argv) {
+  if (argc == 3 && std::string_view(argv[1]) == "--export") return sluice::rules::Export(argv[2]);
+  benchmark::RegisterBenchmark("rule evaluation", [](benchmark::State& state) {
+    sluice::rules::Run(state, sluice::bench::TelemetryContract());
+  });
+  for (const sluice::rules::RuleSet& set : sluice::rules::kRuleSets) {
+    benchmark::RegisterBenchmark(set.title, [&set](benchmark::State& state) {
+      sluice::rules::Run(state, sluice::rules::WithRules(set));
+    });
+  }
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
+  benchmark::RunSpecifiedBenchmarks();
+  return 0;
+}
