@@ -418,6 +418,7 @@ absl::StatusOr<service::SeekResult> ValidateWorker::AcceptLoss(int32_t number, b
 
 absl::StatusOr<service::ReloadResult> ValidateWorker::ReloadContract() {
   SLUICE_ASSIGN_OR_RETURN(auto contract, contract::LoadContract(context_.pipeline.contract_path));
+  SLUICE_RETURN_IF_ERROR(contract::CheckPipeline(context_.pipeline, *contract));
   const int newer = contract::CompareVersions(contract->version, own_contract_->version);
   service::ReloadResult result{contract->version, own_contract_->version, {}};
   if (newer == 0 && contract->content_hash == own_contract_->content_hash) return result;

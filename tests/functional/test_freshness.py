@@ -4,6 +4,7 @@ import datetime
 import json
 import time
 
+import grpc
 import pytest
 
 from support.admin import Admin
@@ -90,3 +91,16 @@ def test_a_contract_that_promises_nothing_any_more(promising, chain, kafka, land
         admin.call("ReloadContract")
     produce(kafka, promising, landing, (0, record(2, ago(minutes=1))))
     assert OBJECTIVE not in {sample.name for sample in writer.metrics()}
+
+
+def test_a_contract_that_is_not_for_this_pipeline_is_not_taken(pipeline, chain, kafka, landing):
+    """As at the start: what the pipeline file and the contract say of each other is checked on a reload, too."""
+    pipeline.create(1)
+    chain.start()
+    pipeline.edit_contract(("schema:", PROMISE.replace("event_timestamp", "trip_start_time")), ("version: 1.0.0", "version: 1.1.0"))
+    with Admin(chain.of("ingest-validator")[0].admin_address) as admin, pytest.raises(grpc.RpcError) as refused:
+        admin.call("ReloadContract")
+    assert refused.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert '"event_time.column" must be "trip_start_time"' in refused.value.details()
+    produce(kafka, pipeline, landing, (0, record(1, ago(hours=1))))
+    assert landing.query("SELECT DISTINCT version FROM sluice.ledger JOIN sluice.contracts c ON c.id = contract_id") == [("1.0.0",)]
