@@ -51,6 +51,7 @@ enum class Code : uint8_t {
   kIsNotNull,
   kIn,
   kMatches,
+  kAffix,     // a `like` that needs no pattern
   kSelect,    // left where `condition` is true, else right
   kCoalesce,  // left where it is not null, else right
   kLength,
@@ -73,6 +74,20 @@ struct ValueSet {
   absl::flat_hash_set<std::string_view> strings;
 };
 
+/// A text that another one begins with, ends with (both: is), or contains (neither).
+struct Affix {
+  std::string text;
+  bool begins = false, ends = false;
+
+  bool Fits(std::string_view value) const {
+    if (begins && ends) return value == text;
+    if (begins) return value.substr(0, text.size()) == text;
+    if (ends)
+      return value.size() >= text.size() && value.substr(value.size() - text.size()) == text;
+    return value.find(text) != std::string_view::npos;
+  }
+};
+
 struct Instruction {
   Code code;
   int target = 0;  ///< register
@@ -82,6 +97,7 @@ struct Instruction {
   contract::TimePart part{};            ///< kPart
   int text = -1;                        ///< kLower, kUpper: where the characters go
   const re2::RE2* pattern = nullptr;    ///< kMatches; the contract owns it
+  std::shared_ptr<const Affix> affix;   ///< kAffix; shared for the same reason as `set`
   std::shared_ptr<const ValueSet> set;  ///< kIn; shared because instructions are copied
 };
 

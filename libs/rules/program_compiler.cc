@@ -62,6 +62,27 @@ Code Mirrored(Code code) {
   }
 }
 
+/// What a pattern of `like` asks for when it has % at its ends only, and no _; else null.
+std::shared_ptr<const Affix> AffixOf(std::string_view pattern) {
+  Affix affix{"", true, true};
+  for (; !pattern.empty() && pattern.front() == '%'; pattern.remove_prefix(1)) affix.begins = false;
+  while (!pattern.empty()) {
+    const char character = pattern.front();
+    pattern.remove_prefix(1);
+    if (character == '_' || !affix.ends) return nullptr;
+    if (character == '%') {
+      while (!pattern.empty() && pattern.front() == '%') pattern.remove_prefix(1);
+      affix.ends = false;
+    } else if (character == '\\') {
+      affix.text += pattern.front();  // CompileLike has refused one that ends with its escape
+      pattern.remove_prefix(1);
+    } else {
+      affix.text += character;
+    }
+  }
+  return std::make_shared<const Affix>(std::move(affix));
+}
+
 bool IsComparison(Code code) { return code <= Code::kGreaterEqual; }
 
 }  // namespace
@@ -121,8 +142,14 @@ class Program::Compiler {
         return In(e);
       case Op::kBetween:
         return Between(e);
-      case Op::kMatches:
-      case Op::kLike: {
+      case Op::kLike:
+        if (std::shared_ptr<const Affix> affix = AffixOf(std::get<std::string>(e.literal))) {
+          Operand result = Unary(Code::kAffix, Repr::kBool, Vector(Compile(e.args[0])));
+          out_->back().affix = std::move(affix);
+          return result;
+        }
+        [[fallthrough]];
+      case Op::kMatches: {
         Operand result = Unary(Code::kMatches, Repr::kBool, Vector(Compile(e.args[0])));
         out_->back().pattern = e.pattern.get();
         return result;

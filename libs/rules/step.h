@@ -79,6 +79,9 @@ class Step {
         return NullTest(1);
       case Code::kIn:
         return In();
+      case Code::kAffix:
+        return MapLeft<uint8_t, std::string_view>(
+            [affix = instruction_.affix.get()](std::string_view v) { return affix->Fits(v); });
       case Code::kMatches:
         return Matches();
       case Code::kSelect:
