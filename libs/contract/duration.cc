@@ -15,8 +15,13 @@ struct Unit {
   absl::Duration value;
 };
 
-/// The unit `name` stands for, in short, singular or plural; zero when it is none.
-absl::Duration UnitOf(std::string_view name) {
+std::string_view SkipSpace(std::string_view text) {
+  return StdView(absl::StripLeadingAsciiWhitespace(AbslView(text)));
+}
+
+}  // namespace
+
+absl::Duration DurationUnit(std::string_view name) {
   static const Unit kUnits[] = {
       {"us", absl::Microseconds(1)}, {"microsecond", absl::Microseconds(1)},
       {"ms", absl::Milliseconds(1)}, {"millisecond", absl::Milliseconds(1)},
@@ -32,12 +37,6 @@ absl::Duration UnitOf(std::string_view name) {
   }
   return absl::ZeroDuration();
 }
-
-std::string_view SkipSpace(std::string_view text) {
-  return StdView(absl::StripLeadingAsciiWhitespace(AbslView(text)));
-}
-
-}  // namespace
 
 absl::StatusOr<absl::Duration> ParseDuration(std::string_view text) {
   const absl::Status error = absl::InvalidArgumentError(Concat(
@@ -56,12 +55,13 @@ absl::StatusOr<absl::Duration> ParseDuration(std::string_view text) {
     rest = SkipSpace(rest.substr(digits));
     size_t letters = 0;
     while (letters < rest.size() && absl::ascii_isalpha(rest[letters])) ++letters;
-    const absl::Duration unit = UnitOf(absl::AsciiStrToLower(AbslView(rest.substr(0, letters))));
+    const absl::Duration unit =
+        DurationUnit(absl::AsciiStrToLower(AbslView(rest.substr(0, letters))));
     if (unit == absl::ZeroDuration()) return error;
     sum += count * unit;
     rest = SkipSpace(rest.substr(letters));
   }
-  if (sum > absl::Hours(24 * 36'500)) return error;
+  if (sum > kLongestDuration) return error;
   return sum;
 }
 

@@ -92,8 +92,7 @@ const std::vector<KeySpec>& PropertyKeys() {
        "the field in it, without a dot"},
       {"logicalType", kExecuted,
        "required: string, integer, number, boolean, date, timestamp, time, object or array; "
-       "another "
-       "value is corrupt"},
+       "another value is corrupt"},
       {"logicalTypeOptions", kExecuted, "see below"},
       {"required", kExecuted,
        "true: a record without it, or with null, is corrupt; of a member of an object, where the "

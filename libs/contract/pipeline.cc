@@ -290,8 +290,7 @@ std::vector<Problem> PipelineProblems(const PipelineConfig& pipeline, const Cont
     if (const std::string& name = contract.columns[column].name; name != pipeline.event_time_column)
       refuse("event_time.column",
              Concat("\"event_time.column\" must be \"", name,
-                    "\": the contract says by it how old "
-                    "the newest record may be"),
+                    "\": the contract says by it how old the newest record may be"),
              "invalid-value");
   }
   if (pipeline.postgres.has_value()) {

@@ -7,26 +7,12 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "base/strings.h"
+#include "contract/duration.h"
 #include "contract/odcs_keys.h"
 #include "contract/suggestion.h"
 
 namespace sluice::contract {
 namespace {
-
-constexpr absl::Duration kLongest = absl::Hours(24 * 36'500);
-
-struct Unit {
-  std::string_view name;
-  absl::Duration length;
-};
-// A month and a year have no length of their own.
-constexpr Unit kUnits[] = {
-    {"s", absl::Seconds(1)},       {"second", absl::Seconds(1)}, {"seconds", absl::Seconds(1)},
-    {"m", absl::Minutes(1)},       {"min", absl::Minutes(1)},    {"minute", absl::Minutes(1)},
-    {"minutes", absl::Minutes(1)}, {"h", absl::Hours(1)},        {"hr", absl::Hours(1)},
-    {"hour", absl::Hours(1)},      {"hours", absl::Hours(1)},    {"d", absl::Hours(24)},
-    {"day", absl::Hours(24)},      {"days", absl::Hours(24)},
-};
 
 /// Reads the property that says how fresh the table is.
 class FreshnessReader {
@@ -60,7 +46,8 @@ class FreshnessReader {
     if (value.empty() || unit == absl::ZeroDuration()) return absl::ZeroDuration();
     double number = 0;
     const bool is_number = absl::SimpleAtod(value, &number) && std::isfinite(number);
-    if (!is_number || number <= 0 || number * unit > kLongest || number * unit < absl::Seconds(1)) {
+    if (!is_number || number <= 0 || number * unit > kLongestDuration ||
+        number * unit < absl::Seconds(1)) {
       diagnostics_->Error(*property_.Find("value"), "invalid-value",
                           "a latency is a number of its unit, from a second to 36500 days");
       return absl::ZeroDuration();
@@ -71,9 +58,8 @@ class FreshnessReader {
   absl::Duration ReadUnit() {
     const std::string name = absl::AsciiStrToLower(property_.RequiredText("unit").value_or(""));
     if (name.empty()) return absl::ZeroDuration();
-    for (const Unit& unit : kUnits) {
-      if (name == unit.name) return unit.length;
-    }
+    const absl::Duration unit = DurationUnit(name == "min" ? "m" : name == "hr" ? "h" : name);
+    if (absl::Seconds(1) <= unit && unit <= absl::Hours(24)) return unit;
     diagnostics_->Error(*property_.Find("unit"), "invalid-value",
                         Concat("\"", name.substr(0, 60),
                                "\" is no unit of a latency: write s, min, h or d (a month and a "
