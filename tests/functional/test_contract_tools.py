@@ -114,22 +114,31 @@ def nested_value(chance, number):
     return obj(order_id=some(str(number)), customer=some(customer), meta=some(meta, meta, "null"), total=some("-0", "0.5", "1e20", "-1")).encode()
 
 
+@pytest.fixture
+def land_and_judge(pipeline, chain, kafka, landing, tmp_path):
+    """Produces values, without keys, waits until they have landed, and returns what `contract test` says of them; it says all sorts."""
+    def go(values):
+        pipeline.create(2)
+        chain.start()
+        kafka.produce(pipeline.source_topic, [(number % 2, None, value) for number, value in enumerate(values)])
+        landing.wait_all()
+        truth, held = judged_offline(pipeline, list(kafka.read(pipeline.source_topic)), tmp_path)
+        assert held == len(values)
+        verdicts = collections.Counter(outcome.verdict for outcome in truth.values())
+        assert min(verdicts[verdict] for verdict in ("clean", "failed", "corrupt")) > 300, verdicts
+        assert len({outcome.reason for outcome in truth.values()}) > 5
+        return truth
+    return go
+
+
 class TestNestedRecords:
     @pytest.fixture
     def pipeline_source(self):
         return ROOT / "tests/data/nested"
 
-    def test_offline_and_running_services_agree(self, pipeline, chain, kafka, landing, judge, tmp_path, sluicectl):
-        pipeline.create(2)
-        chain.start()
+    def test_offline_and_running_services_agree(self, pipeline, land_and_judge, judge, sluicectl):
         chance = random.Random(31)
-        kafka.produce(pipeline.source_topic, [(number % 2, None, nested_value(chance, number)) for number in range(4000)])
-        landing.wait_all()
-        truth, held = judged_offline(pipeline, list(kafka.read(pipeline.source_topic)), tmp_path)
-        assert held == 4000
-        verdicts = collections.Counter(outcome.verdict for outcome in truth.values())
-        assert min(verdicts[verdict] for verdict in ("clean", "failed", "corrupt")) > 300, verdicts
-        assert len({outcome.reason for outcome in truth.values()}) > 5
+        truth = land_and_judge([nested_value(chance, number) for number in range(4000)])
         judge(truth, tables={"clean": "nested_clean", "failed": "nested_failed", "corrupt": "nested_corrupt"},
               names={"lon": "customer_address_position_longitude"})
         sluicectl("verify", "--pipeline", pipeline)
@@ -169,17 +178,9 @@ class TestArrayRecords:
     def pipeline_source(self):
         return ROOT / "tests/data/arrays"
 
-    def test_offline_and_running_services_agree(self, pipeline, chain, kafka, landing, judge, tmp_path, sluicectl):
-        pipeline.create(2)
-        chain.start()
+    def test_offline_and_running_services_agree(self, pipeline, land_and_judge, judge, sluicectl):
         chance = random.Random(37)
-        kafka.produce(pipeline.source_topic, [(number % 2, None, array_value(chance, number)) for number in range(4000)])
-        landing.wait_all()
-        truth, held = judged_offline(pipeline, list(kafka.read(pipeline.source_topic)), tmp_path)
-        assert held == 4000
-        verdicts = collections.Counter(outcome.verdict for outcome in truth.values())
-        assert min(verdicts[verdict] for verdict in ("clean", "failed", "corrupt")) > 300, verdicts
-        assert len({outcome.reason for outcome in truth.values()}) > 5
+        truth = land_and_judge([array_value(chance, number) for number in range(4000)])
         assert len({outcome.rules for outcome in truth.values()}) > 5
         judge(truth, tables={"clean": "arrays_clean", "failed": "arrays_failed", "corrupt": "arrays_corrupt"})
         sluicectl("verify", "--pipeline", pipeline)

@@ -87,10 +87,19 @@ def expected(kafka, pipeline):
     return results
 
 
-def results(landing):
-    rows = landing.query(f"SELECT {NUMBERS} FROM sluice.metric_results")
+def results(landing, columns=NUMBERS):
+    rows = landing.query(f"SELECT {columns} FROM sluice.metric_results")
     assert len(set(rows)) == len(rows)
     return set(rows)
+
+
+def kill_in_turn(chain, landing, records):
+    """Services of each stage, while `records` land."""
+    for share, victim in ((0.1, "qc"), (0.25, "storage-writer"), (0.4, "qc"), (0.55, "storage-writer"), (0.7, "ingest-validator")):
+        landing.wait_for(int(share * records))
+        service = chain.of(victim)[-1]
+        service.kill()
+        service.start()
 
 
 @pytest.mark.parametrize("replicas", [1, 2])
@@ -99,11 +108,7 @@ def test_every_window_has_one_result_whoever_dies(replicas, measured, chain, kaf
     measured.create(3)
     produce(kafka, measured, 3, 3000)
     chain.start(replicas)
-    for share, victim in ((0.1, "qc"), (0.25, "storage-writer"), (0.4, "qc"), (0.55, "storage-writer"), (0.7, "ingest-validator")):
-        landing.wait_for(int(share * 9000))
-        service = chain.of(victim)[-1]
-        service.kill()
-        service.start()
+    kill_in_turn(chain, landing, 9000)
     landing.wait_all()
     produce(kafka, measured, 3, 450, seed=2)
     landing.wait_all()
@@ -258,27 +263,17 @@ def expected_by_time(kafka, pipeline):
     return results
 
 
-def results_by_time(landing):
-    rows = landing.query(f"SELECT {TIMED} FROM sluice.metric_results")
-    assert len(set(rows)) == len(rows)
-    return set(rows)
-
-
 @pytest.mark.parametrize("replicas", [1, 2])
 def test_windows_of_event_time_whoever_dies(replicas, timed, chain, kafka, landing, judge, sluicectl):
     timed.edit("^sinks:", "batch: {rows: 64}\nsinks:")
     timed.create(3)
     kafka.produce(timed.source_topic, [record for partition in range(3) for record in timed_records(partition, 3000, 1)])
     chain.start(replicas)
-    for share, victim in ((0.1, "qc"), (0.25, "storage-writer"), (0.4, "qc"), (0.55, "storage-writer"), (0.7, "ingest-validator")):
-        landing.wait_for(int(share * 9000))
-        service = chain.of(victim)[-1]
-        service.kill()
-        service.start()
+    kill_in_turn(chain, landing, 9000)
     landing.wait_all()
     kafka.produce(timed.source_topic, [record for partition in range(3) for record in timed_records(partition, 450, 2, begin=18_000)])
     landing.wait_all()
-    there = results_by_time(landing)
+    there = results(landing, TIMED)
     assert there == expected_by_time(kafka, timed)
     assert {row[-1] for row in there} == {True, False}, "the test tells the two apart"
     late = sum(row[9] for row in there if row[5] == "enough_rows")
@@ -325,11 +320,11 @@ def test_a_repair_changes_no_window_of_event_time(timed, chain, kafka, landing, 
     chain.start()
     kafka.produce(timed.source_topic, timed_records(0, 450, 1))
     landing.wait_all()
-    before = results_by_time(landing)
+    before = results(landing, TIMED)
     repair(chain.of("qc")[0], begin=150, end=450)
     kafka.produce(timed.source_topic, timed_records(0, 300, 2, begin=18_000))
     landing.wait_all()
     # What is open at the end began long after the record that counting begins anew at.
-    assert before < results_by_time(landing)
-    assert results_by_time(landing) == expected_by_time(kafka, timed)
+    assert before < results(landing, TIMED)
+    assert results(landing, TIMED) == expected_by_time(kafka, timed)
     judge()

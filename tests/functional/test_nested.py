@@ -4,14 +4,13 @@ import csv
 import datetime
 import json
 import struct
-import subprocess
 
 import psycopg
 import pyarrow
 import pyarrow.parquet
 import pytest
 
-from support import services
+from support.offline import find, outcomes
 from support.stack import ROOT
 
 FOLDER = ROOT / "tests/data/nested"
@@ -107,38 +106,15 @@ def test_a_sample_may_be_ndjson_csv_or_parquet(tmp_path):
         lines = csv.writer(file)
         lines.writerow(names)
         lines.writerows([[member(record, name) for name in names] for record in records])
-    expected = outcomes(tmp_path / "sample.ndjson", tmp_path)
+    expected = outcomes(FOLDER, tmp_path / "sample.ndjson", tmp_path)
     assert [verdict for verdict, _, _ in expected] == [
         "clean", "clean", "corrupt", "failed", "corrupt", "failed", "corrupt", "clean", "corrupt"]
     assert expected[2][1:] == ("missing_field", "customer.address.city")
     for name in ("sample.csv", "sample.parquet"):
-        assert outcomes(tmp_path / name, tmp_path) == expected, name
+        assert outcomes(FOLDER, tmp_path / name, tmp_path) == expected, name
 
 
 def member(record, path):
     for name in path.split("."):
         record = record and record.get(name)
     return record
-
-
-def outcomes(sample, folder):
-    """(verdict, reason, what it is about) of each record, by `contract test`."""
-    done = subprocess.run([services.bin_dir() / "sluicectl", "contract", "test", FOLDER, "--sample", sample, "--records", folder / "records"],
-                          env={"TZ": "UTC"}, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 1, done.stderr
-    lines = [json.loads(line) for line in (folder / "records").read_text().splitlines()]
-    return [(line["verdict"], line["reason"], line["column"]) for line in lines]
-
-
-def find(tree, key):
-    """The first object that has this key."""
-    if isinstance(tree, dict):
-        if key in tree:
-            return tree
-        tree = list(tree.values())
-    if isinstance(tree, list):
-        for item in tree:
-            found = find(item, key)
-            if found is not None:
-                return found
-    return None
