@@ -145,20 +145,22 @@ def micro():
     """The pieces of the data path by themselves, on the telemetry job's records, everything in the processor's caches."""
     figures = {}
     for program in sorted(services.bin_dir().glob("*_benchmark")):
-        done = _run([program, "--benchmark_format=json"])
-        for result in json.loads(done)["benchmarks"]:
-            nanoseconds = result["cpu_time"] / result["records"]
-            figures[f"{result['name']} ns/record"] = nanoseconds
-            figures[f"{result['name']} CPU-s/M"] = nanoseconds / 1000
+        for name, nanoseconds in _per_record(program).items():
+            figures[f"{name} ns/record"] = nanoseconds
+            figures[f"{name} CPU-s/M"] = nanoseconds / 1000
     return figures
 
 
 def rules():
     """Sets of rules over a batch in the processor's caches, as it is in qc."""
-    figures = {}
-    for result in json.loads(_run([services.bin_dir() / "rule_evaluator_benchmark", "--benchmark_format=json"]))["benchmarks"]:
-        figures[f"{result['name']}, ns/record"] = result["cpu_time"] / result["records"]
-    return figures
+    return {f"{name}, ns/record": nanoseconds
+            for name, nanoseconds in _per_record(services.bin_dir() / "rule_evaluator_benchmark").items()}
+
+
+def _per_record(benchmark):
+    """CPU nanoseconds a record of everything that a program measures."""
+    done = _run([benchmark, "--benchmark_format=json"])
+    return {result["name"]: result["cpu_time"] / result["records"] for result in json.loads(done)["benchmarks"]}
 
 
 def _run(command):
