@@ -80,7 +80,6 @@ consteval bool Lists(const std::string_view (&names)[size], std::string_view nam
 #ifdef SLUICE_FAULTS
 
 #include <signal.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <cstdio>
@@ -114,7 +113,8 @@ struct Order {
 inline void Arrive(std::string_view point) {
   static const Order order;
   static std::atomic<int64_t> arrivals{0};
-  if (point == order.point && ++arrivals == order.nth) kill(getpid(), order.signal);
+  // To this thread: sent to the process, another one may take it, and this one runs on for a while.
+  if (point == order.point && ++arrivals == order.nth) raise(order.signal);
 }
 
 inline bool IsMade(std::string_view mistake) {
