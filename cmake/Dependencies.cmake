@@ -21,6 +21,7 @@ pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)
 pkg_check_modules(SIMDJSON REQUIRED IMPORTED_TARGET simdjson)
 find_package(prometheus-cpp CONFIG REQUIRED)
 find_path(CLI11_INCLUDE_DIR CLI/CLI.hpp REQUIRED)
+find_path(XXHASH_INCLUDE_DIR xxhash.h REQUIRED)  # headers only: hashes of 128 bits, which no other library here has
 find_library(MIMALLOC_LIBRARY mimalloc)
 # The services link mimalloc first: the consume path costs a tenth less than with glibc's malloc.
 if(MIMALLOC_LIBRARY AND NOT SLUICE_SANITIZE)

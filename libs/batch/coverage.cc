@@ -33,6 +33,10 @@ bool Coverage::IsWhole(const Window& closed) const {
   return closed.start_us >= open_window.time->whole_from_us.value_or(closed.start_us);
 }
 
+bool Coverage::IsJudged(const Window& closed, const contract::Metric& metric) const {
+  return IsWhole(closed) && (!closed.saturated || metric.compared.empty());
+}
+
 Acceptance Reader::Offer(const Range& batch) {
   const Acceptance acceptance = Accept(next_, batch);
   if (acceptance == Acceptance::kGap) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "batch/verdict.h"
+#include "contract/contract.h"
 
 namespace sluice::batch {
 
@@ -65,6 +66,8 @@ struct Window {
   int64_t start_us = 0;          ///< of event time: where it begins
   int64_t late = 0;  ///< of event time: rows that came when it was the newest, and are in none,
                      ///< because their own had closed
+  bool saturated = false;  ///< more different values were met than are remembered: the duplicates
+                           ///< that were counted are too few
   bool operator==(const Window&) const = default;
 };
 
@@ -114,9 +117,14 @@ struct Coverage {
   Breaker breaker;
   OpenWindow open_window;
   std::vector<Window> closed_windows;  ///< that end in (range.first, range.next]; none without rows
+  std::optional<int64_t> state_from;   ///< offset in the emitter's input from which it reads again
+                                       ///< what it has to remember; none: there is nothing
 
   /// Whether a closed window is one as configured: not begun late, by a start or a new contract.
   bool IsWhole(const Window& closed) const;
+  /// Whether what `metric` has measured in a closed window may be judged by its threshold: the
+  /// window is whole, and no duplicates were missed in it.
+  bool IsJudged(const Window& closed, const contract::Metric& metric) const;
 };
 
 /// What a reader that holds `next` does with a batch (law 3).

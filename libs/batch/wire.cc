@@ -154,6 +154,7 @@ void EncodeWindow(const Window& window, wire::v1::Window* proto) {
   for (const int64_t counted : window.counted) proto->add_counted(counted);
   proto->set_start_us(window.start_us);
   proto->set_late(window.late);
+  proto->set_saturated(window.saturated);
 }
 
 void EncodeOpenWindow(const OpenWindow& open, wire::v1::OpenWindow* proto) {
@@ -186,7 +187,8 @@ absl::StatusOr<Window> DecodeWindow(const wire::v1::Window& proto) {
                 proto.rows(),
                 {proto.counted().begin(), proto.counted().end()},
                 proto.start_us(),
-                proto.late()};
+                proto.late(),
+                proto.saturated()};
 }
 
 absl::StatusOr<TimeWindows> DecodeTimeWindows(const wire::v1::TimeWindows& proto) {
@@ -263,6 +265,7 @@ std::string EncodeCoverage(const Coverage& coverage) {
   proto.set_idle(coverage.idle);
   if (coverage.newest_timestamp_ms >= 0)
     proto.set_newest_timestamp_ms(coverage.newest_timestamp_ms);
+  if (coverage.state_from) proto.set_state_from(*coverage.state_from);
   if (const Breaker& breaker = coverage.breaker; breaker != Breaker{}) {
     proto.mutable_breaker()->set_next(breaker.next);
     proto.mutable_breaker()->set_window(breaker.window);
@@ -300,6 +303,10 @@ absl::StatusOr<Coverage> DecodeCoverage(std::string_view bytes) {
   if (proto.has_newest_timestamp_ms()) {
     coverage.newest_timestamp_ms = proto.newest_timestamp_ms();
     if (coverage.newest_timestamp_ms < 0) return absl::InvalidArgumentError("no such timestamp");
+  }
+  if (proto.has_state_from()) {
+    coverage.state_from = proto.state_from();
+    if (*coverage.state_from < 0) return absl::InvalidArgumentError("no such offset of the input");
   }
 
   const Range range = coverage.range;

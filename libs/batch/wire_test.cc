@@ -509,6 +509,7 @@ Coverage FullCoverage() {
   coverage.watermark_us = -5;
   coverage.idle = true;
   coverage.newest_timestamp_ms = 1'700'000'000'123;
+  coverage.state_from = 41;
   coverage.open_window = {10,
                           std::string(64, 'c'),
                           {{coverage.range.next, coverage.range.next}, 0, 0, {}},
@@ -535,6 +536,7 @@ void ExpectSame(const Coverage& a, const Coverage& b) {
   EXPECT_EQ(a.breaker, b.breaker);
   EXPECT_EQ(a.open_window, b.open_window);
   EXPECT_EQ(a.closed_windows, b.closed_windows);
+  EXPECT_EQ(a.state_from, b.state_from);
 }
 
 /// With windows of event time.
@@ -544,7 +546,7 @@ Coverage TimedCoverage() {
   coverage.open_window = WindowsOfTime(next);
   coverage.closed_windows = {{{5, next - 1}, 10, 9, {0, 9}, -120, 7},
                              {{6, next - 1}, 10, 9, {0, 9}, -60},
-                             {{8, next}, 10, 9, {0, 9}, 0}};
+                             {{8, next}, 10, 9, {0, 9}, 0, 0, /*saturated=*/true}};
   return coverage;
 }
 
@@ -647,6 +649,7 @@ TEST(Header, Contradictions) {
   EXPECT_TRUE(
       refused([&](Coverage& c) { lose(c), c.counts[static_cast<size_t>(Verdict::kLost)] = 99; }));
 
+  EXPECT_TRUE(refused([](Coverage& c) { c.state_from = -1; }));
   EXPECT_TRUE(refused([](Coverage& c) { c.open_window.size = -1; }));
   EXPECT_TRUE(refused([](Coverage& c) { c.open_window = {}; })) << "closed without a size";
   EXPECT_TRUE(refused([](Coverage& c) { c.open_window.window.read = -1; }));

@@ -363,7 +363,7 @@ std::optional<Column> ReadColumn(const YamlNode& property, const Object* object,
     diagnostics->Error(
         *reader.Find("unique"), "not-supported",
         "\"unique\" is not supported: a record is judged without looking at other records; "
-        "look for duplicates in the table (GROUP BY ... HAVING count(*) > 1)");
+        "measure duplicates over windows with `quality: [{metric: duplicateValues, mustBe: 0}]`");
   }
   column.classification = reader.Text("classification").value_or("");
   column.description = reader.Text("description").value_or("");

@@ -52,14 +52,15 @@ std::string Describe(const std::optional<Freshness>& freshness) {
   return freshness ? absl::FormatDuration(freshness->objective) : "none";
 }
 
-std::string Describe(const Metric& metric) {
+std::string Describe(const Metric& metric, const Contract& contract) {
   std::string text = metric.metric;
   if (!metric.column.empty()) Append(&text, " of ", metric.column);
   // The names of the others say what they count.
   if (metric.metric != "nullValues" && metric.predicate)
     Append(&text, " (not ", metric.predicate->text, ")");
-  Append(&text, " ", metric.threshold.Text(),
-         metric.unit == Metric::Unit::kPercent ? " percent" : "", ", ", metric.severity);
+  if (metric.column.empty() && !metric.compared.empty())
+    Append(&text, " of (", contract.NamesOf(metric.compared), ")");
+  Append(&text, " ", metric.Asked(), ", ", metric.severity);
   return text;
 }
 
@@ -280,14 +281,15 @@ class Comparer {
     for (const Metric& old : before_.metrics) {
       const Metric* now = FindMetric(after_, old.id);
       if (now == nullptr) {
-        Add(Concat("metric ", old.id, ": removed (", Describe(old), ")"), true, true, "");
-      } else if (Describe(old) != Describe(*now)) {
-        Add(Concat("metric ", old.id, ": ", Describe(old), " -> ", Describe(*now)), true, true, "");
+        Add(Concat("metric ", old.id, ": removed (", Describe(old, before_), ")"), true, true, "");
+      } else if (Describe(old, before_) != Describe(*now, after_)) {
+        Add(Concat("metric ", old.id, ": ", Describe(old, before_), " -> ", Describe(*now, after_)),
+            true, true, "");
       }
     }
     for (const Metric& now : after_.metrics) {
       if (FindMetric(before_, now.id) == nullptr)
-        Add(Concat("metric ", now.id, ": added, ", Describe(now)), true, true, "");
+        Add(Concat("metric ", now.id, ": added, ", Describe(now, after_)), true, true, "");
     }
   }
 

@@ -103,6 +103,13 @@ int Contract::FindColumn(std::string_view column_name) const {
   return -1;
 }
 
+std::string Contract::NamesOf(const std::vector<int>& indices) const {
+  std::string text;
+  for (const int column : indices)
+    Append(&text, text.empty() ? "" : ", ", columns[static_cast<size_t>(column)].name);
+  return text;
+}
+
 int Contract::FindCounterpart(const Column& column) const {
   // A path has its dots from objects, the name of the record's own member may have some, too.
   const int index = FindColumn(column.name);

@@ -113,19 +113,26 @@ struct Threshold {
 struct Metric {
   enum class Unit : uint8_t { kRows, kPercent };
   std::string id;      ///< unique in the contract, among the rules too
-  std::string metric;  ///< "nullValues", "missingValues", "invalidValues" or "rowCount"
-  std::string column;  ///< the measured column; empty for rowCount
+  std::string metric;  ///< "nullValues", "missingValues", "invalidValues", "duplicateValues" or
+                       ///< "rowCount"
+  std::string column;  ///< the measured column; empty: the table
   int column_index = -1;
   std::string severity;  ///< as of a Rule
   std::string dimension;
-  /// A row is counted when it is false (not null); rowCount has none and counts every row.
+  /// A row is counted when it is false (not null). Without one, rowCount counts every row, and
+  /// duplicateValues those of `compared`.
   std::optional<Expression> predicate;
+  /// Of duplicateValues the columns whose values are compared, together: a row is counted when none
+  /// of them is null and an earlier row of the window has the same values. Else empty.
+  std::vector<int> compared;
   Unit unit = Unit::kRows;
   Threshold threshold;
 
   /// The value for `counted` of `rows` rows that have columns, of `read` rows in all. kPercent: of
   /// `rows`, for rowCount of `read`; of no rows it is 0.
   double Value(int64_t counted, int64_t rows, int64_t read) const;
+  /// What is asked of it: "mustBeLessThan: 5 percent".
+  std::string Asked() const;
 };
 
 /// How old the newest record of the table may be (`slaProperties`). It judges no record.
@@ -153,6 +160,8 @@ struct Contract {
 
   /// Index into `columns`, -1 when there is none.
   int FindColumn(std::string_view column_name) const;
+  /// The names of columns by index, joined with commas.
+  std::string NamesOf(const std::vector<int>& indices) const;
   /// The column in the same place of a record as `column` of another contract; -1: none is there.
   int FindCounterpart(const Column& column) const;
   /// Index into `objects` by path, -1 when there is none.

@@ -41,11 +41,14 @@ std::string Describe(const Contract& contract) {
   for (const Metric& metric : contract.metrics) {
     Append(&text, "metric ", metric.id, " on ", metric.column.empty() ? "the table" : metric.column,
            ": ", metric.metric, metric.predicate ? " unless " : "",
-           metric.predicate ? metric.predicate->text : "", " | ", metric.threshold.Text(),
+           metric.predicate ? metric.predicate->text : "", metric.compared.empty() ? "" : " by ",
+           contract.NamesOf(metric.compared), " | ", metric.threshold.Text(),
            metric.unit == Metric::Unit::kPercent ? " percent" : " rows", " | ", metric.severity,
            " ", metric.dimension, "\n");
     EXPECT_EQ(metric.column_index, contract.FindColumn(metric.column));
-    EXPECT_EQ(metric.predicate.has_value(), metric.metric != "rowCount");
+    EXPECT_EQ(metric.predicate.has_value(),
+              metric.metric != "rowCount" && metric.metric != "duplicateValues");
+    EXPECT_EQ(metric.compared.empty(), metric.metric != "duplicateValues");
   }
   if (const auto& freshness = contract.freshness) {
     const int column = freshness->column_index;

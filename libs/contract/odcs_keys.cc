@@ -97,7 +97,9 @@ const std::vector<KeySpec>& PropertyKeys() {
       {"required", kExecuted,
        "true: a record without it, or with null, is corrupt; of a member of an object, where the "
        "object is there"},
-      {"unique", kExecuted, "false; true is refused: a record is judged without looking at others"},
+      {"unique", kExecuted,
+       "false; true is refused: a record is judged without looking at others; the metric "
+       "duplicateValues looks at those of a window"},
       {"primaryKey", kExecuted, "the audit view names its records by the first such column"},
       {"physicalName", kExecuted,
        "must equal `name`; of a member of an object, its column in PostgreSQL"},
@@ -161,8 +163,8 @@ const std::vector<KeySpec>& QualityKeys() {
        "library (default), custom, or text, which is for readers; sql is refused: write a rule of "
        "`type: custom, engine: sluice`"},
       {"metric", kExecuted,
-       "of a column: nullValues, missingValues, invalidValues; of the table: rowCount; "
-       "duplicateValues is refused: no record is compared with others"},
+       "of a column: nullValues, missingValues, invalidValues; of the table: rowCount; of "
+       "either: duplicateValues, which is measured over [windows](#metrics-and-windows)"},
       {"rule", kExecuted,
        "the same in v3.0.x, also as nullCheck, validValues, duplicateCount; in v3.1.0 with a "
        "warning"},
@@ -199,6 +201,13 @@ const std::vector<KeySpec>& QualityKeys() {
 const std::vector<KeySpec>& MissingValuesKeys() {
   static const auto& keys = *new std::vector<KeySpec>{
       {"missingValues", kExecuted, "of missingValues: what stands for no value; null may be one"}};
+  return keys;
+}
+
+const std::vector<KeySpec>& DuplicateValuesKeys() {
+  static const auto& keys = *new std::vector<KeySpec>{
+      {"properties", kExecuted,
+       "of duplicateValues of the table: the columns that are compared, together"}};
   return keys;
 }
 
@@ -336,6 +345,7 @@ std::vector<KeyTable> AllKeys() {
       {"`quality[]`", QualityKeys()},
       {"`arguments`", MissingValuesKeys()},
       {"`arguments`", InvalidValuesKeys()},
+      {"`arguments`", DuplicateValuesKeys()},
       {"`implementation`", ImplementationKeys()},
       {"`customProperties[]` of the contract", CustomPropertyKeys()},
       {"`slaProperties[]`", ServiceLevelKeys()},

@@ -19,6 +19,7 @@ const std::vector<KeySpec>& ItemKeys();
 const std::vector<KeySpec>& QualityKeys();
 /// `arguments` of two metrics.
 const std::vector<KeySpec>& MissingValuesKeys();
+const std::vector<KeySpec>& DuplicateValuesKeys();
 const std::vector<KeySpec>& InvalidValuesKeys();
 const std::vector<KeySpec>& CustomPropertyKeys();
 const std::vector<KeySpec>& ServiceLevelKeys();

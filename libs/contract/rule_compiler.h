@@ -51,6 +51,9 @@ class RuleCompiler {
   std::optional<std::string> ReadMetric(const MapReader& quality);
   bool IsMeasured(const MapReader& quality, const std::string& metric, int column);
   void CheckNoArguments(const MapReader& quality, std::string_view metric);
+  bool ReadCompared(const MapReader& quality, int column, std::vector<int>* compared);
+  bool CheckComparable(const YamlNode& at, int column);
+  int FindNamed(const YamlNode& node);
   bool CompileMetric(const MapReader& quality, const std::string& metric, int column, Rule* rule);
   bool CompileMissingValues(const YamlNode& arguments, int column, Rule* rule);
   bool CompileInvalidValues(const YamlNode& arguments, int column, Rule* rule);

@@ -10,6 +10,7 @@
 #include "contract/literal_reader.h"
 #include "contract/odcs_keys.h"
 #include "contract/rule_compiler.h"
+#include "contract/suggestion.h"
 #include "contract/threshold.h"
 
 namespace sluice::contract {
@@ -47,6 +48,7 @@ constexpr OldName kOldNames[] = {{"nullCheck", "nullValues"},
 
 std::string_view CheckOf(std::string_view metric) {
   if (metric == "rowCount") return "row_count";
+  if (metric == "duplicateValues") return "duplicate";
   return metric == "nullValues" ? "null" : metric == "missingValues" ? "missing" : "invalid";
 }
 
@@ -137,23 +139,26 @@ void RuleCompiler::CompileLibrary(const MapReader& quality, int column, Rule rul
   const bool may_be_none = quality.Has("rule") && !counts_rows;  // v3.0.x asks for none
   const auto threshold = ReadThreshold(quality, may_be_none, diagnostics_);
   if (!threshold.has_value()) return;
+  Metric metric;
   if (counts_rows) {
     CheckNoArguments(quality, "rowCount");
     if (rule.dimension.empty()) rule.dimension = "completeness";
+  } else if (*name == "duplicateValues") {
+    if (!ReadCompared(quality, column, &metric.compared)) return;
+    if (rule.dimension.empty()) rule.dimension = "uniqueness";
   } else if (!CompileMetric(quality, *name, column, &rule)) {
     return;
-  }
-  if (!counts_rows && MeansNone(*threshold, percent)) {
+  } else if (MeansNone(*threshold, percent)) {
     Add(quality.node(), std::move(rule), CheckOf(*name));
     return;
+  } else {
+    metric.predicate = std::move(rule.predicate);
   }
-  Metric metric;
   metric.id = std::move(rule.id);
   metric.column = std::move(rule.column);
   metric.column_index = column;
   metric.severity = std::move(rule.severity);
   metric.dimension = std::move(rule.dimension);
-  if (!counts_rows) metric.predicate = std::move(rule.predicate);
   metric.unit = percent ? Metric::Unit::kPercent : Metric::Unit::kRows;
   metric.threshold = *threshold;
   metric.metric = *name;
@@ -183,11 +188,8 @@ bool RuleCompiler::IsMeasured(const MapReader& quality, const std::string& metri
   const YamlNode& at = *quality.Find(quality.Has("metric") ? "metric" : "rule");
   const bool of_column =
       metric == "nullValues" || metric == "missingValues" || metric == "invalidValues";
-  if (metric == "duplicateValues") {
-    diagnostics_->Error(at, "not-supported",
-                        "metric \"duplicateValues\" is not supported: no record is compared with "
-                        "others; count them in the table (GROUP BY ... HAVING count(*) > 1)");
-  } else if (!of_column && metric != "rowCount") {
+  if (metric == "duplicateValues") return true;  // of a column, or of several ones of the table
+  if (!of_column && metric != "rowCount") {
     diagnostics_->Error(at, "invalid-value",
                         Concat("there is no metric \"", metric.substr(0, 60), "\""));
   } else if (of_column && metric != "nullValues" && column >= 0 &&
@@ -216,6 +218,65 @@ void RuleCompiler::CheckNoArguments(const MapReader& quality, std::string_view m
                           Concat("metric ", metric, " has no \"", key, "\""));
     }
   }
+}
+
+/// The columns whose values metric duplicateValues compares: the property's, or those that the
+/// table's names.
+bool RuleCompiler::ReadCompared(const MapReader& quality, int column, std::vector<int>* compared) {
+  if (column >= 0) {
+    CheckNoArguments(quality, "duplicateValues of a property");
+    compared->push_back(column);
+    return CheckComparable(quality.node(), column);
+  }
+  if (!quality.Has("arguments")) {
+    diagnostics_->Error(quality.node(), "missing-key",
+                        "metric duplicateValues of a table needs arguments: {properties: [...]}");
+    return false;
+  }
+  const MapReader arguments(*quality.Find("arguments"), DuplicateValuesKeys(),
+                            "the arguments of duplicateValues", diagnostics_);
+  const std::vector<YamlNode>* names = arguments.List("properties");
+  if (names == nullptr || names->empty()) {
+    diagnostics_->Error(*quality.Find("arguments"), "missing-key",
+                        "metric duplicateValues of a table needs arguments: {properties: [...]}");
+    return false;
+  }
+  for (const YamlNode& name : *names) {
+    const int named = FindNamed(name);
+    if (named < 0 || !CheckComparable(name, named)) return false;
+    if (std::find(compared->begin(), compared->end(), named) != compared->end()) {
+      diagnostics_->Error(name, "duplicate-name",
+                          Concat("\"", name.scalar, "\" is compared already"));
+      return false;
+    }
+    compared->push_back(named);
+  }
+  return true;
+}
+
+bool RuleCompiler::CheckComparable(const YamlNode& at, int column) {
+  const Column& compared = contract_->columns[static_cast<size_t>(column)];
+  if (!compared.list) return true;
+  diagnostics_->Error(at, "not-supported",
+                      Concat("metric \"duplicateValues\" is not supported for an array: compare ",
+                             "other columns than \"", compared.name, "\""));
+  return false;
+}
+
+/// The column with the name that `node` says; -1: there is none, which is reported.
+int RuleCompiler::FindNamed(const YamlNode& node) {
+  if (!node.IsScalar()) {
+    diagnostics_->Error(node, "wrong-type", "a column is named by a text");
+    return -1;
+  }
+  const int column = contract_->FindColumn(node.scalar);
+  if (column >= 0) return column;
+  std::vector<std::string_view> names;
+  for (const Column& candidate : contract_->columns) names.push_back(candidate.name);
+  diagnostics_->Error(node, "unknown-column",
+                      Concat("the table has no column \"", node.scalar.substr(0, 60), "\"",
+                             DidYouMean(node.scalar, names)));
+  return -1;
 }
 
 bool RuleCompiler::CompileMetric(const MapReader& quality, const std::string& metric, int column,

@@ -126,8 +126,12 @@ std::string Threshold::Text() const {
 
 double Metric::Value(int64_t counted, int64_t rows, int64_t read) const {
   if (unit == Unit::kRows) return static_cast<double>(counted);
-  const int64_t whole = predicate ? rows : read;
+  const int64_t whole = predicate || !compared.empty() ? rows : read;
   return whole == 0 ? 0 : 100.0 * static_cast<double>(counted) / static_cast<double>(whole);
+}
+
+std::string Metric::Asked() const {
+  return Concat(threshold.Text(), unit == Unit::kPercent ? " percent" : "");
 }
 
 }  // namespace sluice::contract

@@ -1,6 +1,7 @@
 #include "rules/metric_counter.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "arrow/array/data.h"
 #include "arrow/record_batch.h"
@@ -22,14 +23,18 @@ bool HasColumns(uint8_t verdict) {
 
 }  // namespace
 
-MetricCounter::MetricCounter(std::shared_ptr<const contract::Contract> contract)
-    : contract_(std::move(contract)), loader_(*contract_) {
-  programs_.reserve(contract_->metrics.size());
+MetricCounter::MetricCounter(std::shared_ptr<const contract::Contract> contract, int64_t max_seen)
+    : contract_(std::move(contract)), max_seen_(max_seen), loader_(*contract_) {
   for (const contract::Metric& metric : contract_->metrics) {
-    if (metric.predicate) programs_.emplace_back(*metric.predicate, &loader_, &registers_);
+    Measure& measure = measures_.emplace_back();
+    if (metric.predicate) measure.program.emplace(*metric.predicate, &loader_, &registers_);
+    if (metric.compared.empty()) continue;
+    measure.keys.emplace(metric.compared, *contract_, &loader_);
+    measure.memory = comparisons_++;
   }
   has_columns_.resize(kChunkRows);
   counted_.resize(kChunkRows);
+  if (comparisons_ > 0) keys_.resize(kChunkRows);
 }
 
 absl::Status MetricCounter::Bind(const arrow::RecordBatch& batch) {
@@ -40,14 +45,16 @@ absl::Status MetricCounter::Bind(const arrow::RecordBatch& batch) {
   return absl::OkStatus();
 }
 
-void MetricCounter::Count(int64_t begin, int64_t end, batch::Window* window) {
+void MetricCounter::Count(int64_t begin, int64_t end, batch::Window* window, WindowMemory* memory) {
   window->counted.resize(contract_->metrics.size());
+  Prepare(memory);
   for (; begin < end; begin += kChunkRows)
-    CountChunk(begin, static_cast<int>(std::min<int64_t>(kChunkRows, end - begin)), window);
+    CountChunk(begin, static_cast<int>(std::min<int64_t>(kChunkRows, end - begin)), window, memory);
 }
 
-void MetricCounter::Count(const std::vector<uint32_t>& indices,
-                          std::vector<batch::Window>* windows) {
+void MetricCounter::Count(const std::vector<uint32_t>& indices, std::vector<batch::Window>* windows,
+                          std::vector<WindowMemory>* memories) {
+  for (WindowMemory& memory : *memories) Prepare(&memory);
   const auto end = static_cast<int64_t>(indices.size());
   for (int64_t begin = 0; begin < end; begin += kChunkRows) {
     const auto rows = static_cast<int>(std::min<int64_t>(kChunkRows, end - begin));
@@ -55,14 +62,15 @@ void MetricCounter::Count(const std::vector<uint32_t>& indices,
     // Most often all of them are in one.
     if (*chunk != kNoWindow &&
         std::all_of(chunk, chunk + rows, [&](auto i) { return i == *chunk; }))
-      CountChunk(begin, rows, &(*windows)[*chunk]);
+      CountChunk(begin, rows, &(*windows)[*chunk], &(*memories)[*chunk]);
     else
-      CountChunk(begin, rows, chunk, windows);
+      CountChunk(begin, rows, chunk, windows, memories);
   }
 }
 
 void MetricCounter::CountChunk(int64_t begin, int rows, const uint32_t* indices,
-                               std::vector<batch::Window>* windows) {
+                               std::vector<batch::Window>* windows,
+                               std::vector<WindowMemory>* memories) {
   for (int i = 0; i < rows; ++i) {
     has_columns_[i] = indices[i] != kNoWindow && HasColumns(verdicts_[begin + i]);
     if (indices[i] == kNoWindow) continue;
@@ -70,12 +78,17 @@ void MetricCounter::CountChunk(int64_t begin, int rows, const uint32_t* indices,
     (*windows)[indices[i]].rows += has_columns_[i];
   }
   loader_.Load(begin, rows);
-  auto program = programs_.begin();
-  for (size_t metric = 0; metric < contract_->metrics.size(); ++metric) {
-    const uint8_t* counted = has_columns_.data();
-    if (contract_->metrics[metric].predicate) {
-      (program++)->Run(loader_, &registers_, has_columns_.data(), rows, counted_.data());
-      counted = counted_.data();
+  for (size_t metric = 0; metric < measures_.size(); ++metric) {
+    Measure& measure = measures_[metric];
+    const uint8_t* counted = counted_.data();
+    if (measure.program) {
+      measure.program->Run(loader_, &registers_, has_columns_.data(), rows, counted_.data());
+    } else if (measure.keys) {
+      MarkRepeats(&measure, rows, [&](int row) {
+        return std::pair(&(*windows)[indices[row]], &(*memories)[indices[row]]);
+      });
+    } else {
+      counted = has_columns_.data();
     }
     for (int i = 0; i < rows; ++i) {
       if (counted[i] != 0) ++(*windows)[indices[i]].counted[metric];
@@ -83,7 +96,8 @@ void MetricCounter::CountChunk(int64_t begin, int rows, const uint32_t* indices,
   }
 }
 
-void MetricCounter::CountChunk(int64_t begin, int rows, batch::Window* window) {
+void MetricCounter::CountChunk(int64_t begin, int rows, batch::Window* window,
+                               WindowMemory* memory) {
   int with_columns = 0;
   for (int i = 0; i < rows; ++i) {
     has_columns_[i] = HasColumns(verdicts_[begin + i]);
@@ -93,13 +107,31 @@ void MetricCounter::CountChunk(int64_t begin, int rows, batch::Window* window) {
   window->rows += with_columns;
   if (with_columns == 0) return;
   loader_.Load(begin, rows);
-  auto program = programs_.begin();
-  for (size_t i = 0; i < contract_->metrics.size(); ++i) {
+  for (size_t i = 0; i < measures_.size(); ++i) {
+    Measure& measure = measures_[i];
     window->counted[i] +=
-        contract_->metrics[i].predicate
-            ? (program++)->Run(loader_, &registers_, has_columns_.data(), rows, counted_.data())
-            : with_columns;
+        measure.program
+            ? measure.program->Run(loader_, &registers_, has_columns_.data(), rows, counted_.data())
+        : measure.keys ? MarkRepeats(&measure, rows, [&](int) { return std::pair(window, memory); })
+                       : with_columns;
   }
+}
+
+/// counted_[i] = 1 for the rows that repeat values. Returns how many do. `memory_of(row)`: the
+/// window that the row is in, and what that has seen.
+template <typename MemoryOf>
+int MetricCounter::MarkRepeats(Measure* measure, int rows, MemoryOf memory_of) {
+  measure->keys->Make(loader_, has_columns_.data(), rows, keys_.data(), counted_.data());
+  int repeats = 0;
+  for (int row = 0; row < rows; ++row) {
+    if (counted_[row] == 0) continue;
+    const auto [window, memory] = memory_of(row);
+    SeenValues& seen = memory->metrics[measure->memory];
+    counted_[row] = seen.Repeats(keys_[row], max_seen_);
+    repeats += counted_[row];
+    window->saturated |= seen.saturated();
+  }
+  return repeats;
 }
 
 }  // namespace sluice::rules

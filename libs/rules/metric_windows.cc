@@ -19,7 +19,7 @@ namespace {
 constexpr int64_t kFarthestUs = std::numeric_limits<int64_t>::max() >> 4;
 
 batch::Window EmptyWindow(batch::Offset at, const contract::Contract& contract) {
-  return {{at, at}, 0, 0, std::vector<int64_t>(contract.metrics.size())};
+  return {{at, at}, 0, 0, std::vector<int64_t>(contract.metrics.size()), 0, 0, false};
 }
 
 /// When the recorded things of a batch happened, as the watermark sees it.
@@ -55,11 +55,13 @@ class EventTimes {
 /// first all rows are put into their windows, then windows() are counted, then it is finished.
 class TimeSorter {
  public:
-  TimeSorter(const contract::Contract& contract, batch::OpenWindow* open)
+  TimeSorter(const contract::Contract& contract, OpenWindows* open)
       : contract_(contract),
-        open_(*open),
-        time_(*open->time),
-        windows_(std::exchange(time_.windows, {})) {
+        open_(open->counts),
+        time_(*open->counts.time),
+        open_memories_(open->memories),
+        windows_(std::exchange(time_.windows, {})),
+        memories_(std::exchange(open->memories, {})) {
     for (uint32_t i = 0; i < windows_.size(); ++i) by_start_.emplace(windows_[i].start_us, i);
     // What comes before any event time is known will be in the first window.
     if (!time_.newest_us) windows_.push_back(open_.window);
@@ -82,12 +84,17 @@ class TimeSorter {
   }
 
   std::vector<batch::Window>* windows() { return &windows_; }
+  std::vector<WindowMemory>* memories() { return &memories_; }
 
   void Finish(std::vector<batch::Window>* closed) {
     for (const uint32_t window : closed_) closed->push_back(std::move(windows_[window]));
-    for (const auto& [start_us, window] : by_start_)
+    for (const auto& [start_us, window] : by_start_) {
       time_.windows.push_back(std::move(windows_[window]));
-    if (!time_.newest_us) open_.window = std::move(windows_[newest_]);
+      open_memories_.push_back(std::move(memories_[window]));
+    }
+    if (time_.newest_us) return;
+    open_.window = std::move(windows_[newest_]);
+    open_memories_.push_back(std::move(memories_[newest_]));
   }
 
  private:
@@ -126,6 +133,7 @@ class TimeSorter {
     if (is_new) {
       windows_.push_back(EmptyWindow(offset, contract_));
       windows_.back().start_us = start_us;
+      memories_.emplace_back();
     }
     return found->second;
   }
@@ -133,7 +141,9 @@ class TimeSorter {
   const contract::Contract& contract_;
   batch::OpenWindow& open_;
   batch::TimeWindows& time_;
+  std::vector<WindowMemory>& open_memories_;
   std::vector<batch::Window> windows_;    // open, or closed by this batch, or before all event time
+  std::vector<WindowMemory> memories_;    // of each of them
   std::map<int64_t, uint32_t> by_start_;  // the open ones
   std::vector<uint32_t> closed_;
   uint32_t newest_;
@@ -148,27 +158,45 @@ MetricWindows::MetricWindows(const contract::WindowSize& size, absl::Duration de
       delay_us_(absl::ToInt64Microseconds(delay)),
       column_(std::move(column)) {}
 
-batch::OpenWindow MetricWindows::Begin(batch::Offset at, const contract::Contract& contract) const {
+OpenWindows OpenWindows::Of(const batch::OpenWindow& header) {
+  const bool several = header.time && header.time->newest_us;
+  return {header, std::vector<WindowMemory>(several ? header.time->windows.size() : 1)};
+}
+
+std::optional<int64_t> OpenWindows::ReadFrom() const {
+  std::optional<int64_t> first;
+  for (const WindowMemory& memory : memories) {
+    if (!memory.metrics.empty() && memory.read_from)
+      first = std::min(first.value_or(*memory.read_from), *memory.read_from);
+  }
+  return first;
+}
+
+OpenWindows MetricWindows::Begin(batch::Offset at, const contract::Contract& contract) const {
   batch::OpenWindow open{records_, contract.content_hash, EmptyWindow(at, contract), std::nullopt};
   if (records_ == 0) open.time = {time_us_, delay_us_, column_, std::nullopt, std::nullopt, {}};
-  return open;
+  return OpenWindows::Of(open);
+}
+
+bool MetricWindows::IsOfThisSetting(const batch::OpenWindow& open) const {
+  if (records_ != 0) return open.size == records_;
+  return open.size == 0 && open.time && open.time->size_us == time_us_ &&
+         open.time->delay_us == delay_us_ && open.time->column == column_;
 }
 
 bool MetricWindows::Continues(const batch::OpenWindow& open,
                               const contract::Contract& contract) const {
-  if (open.size != records_ || open.contract_hash != contract.content_hash) return false;
-  if (records_ != 0) return true;
+  if (!IsOfThisSetting(open) || open.contract_hash != contract.content_hash) return false;
   // Of another build's batch the counts may be anything.
   const auto fits = [&](const batch::Window& window) {
     return window.counted.size() == contract.metrics.size();
   };
-  return open.time && open.time->size_us == time_us_ && open.time->delay_us == delay_us_ &&
-         open.time->column == column_ && fits(open.window) &&
-         std::all_of(open.time->windows.begin(), open.time->windows.end(), fits);
+  return fits(open.window) &&
+         (!open.time || std::all_of(open.time->windows.begin(), open.time->windows.end(), fits));
 }
 
 absl::Status MetricWindows::Count(const arrow::RecordBatch& rows, const batch::Range& range,
-                                  MetricCounter* counter, batch::OpenWindow* open,
+                                  int64_t input_offset, MetricCounter* counter, OpenWindows* open,
                                   std::vector<batch::Window>* closed) const {
   const contract::Contract& contract = counter->contract();
   closed->clear();
@@ -176,16 +204,60 @@ absl::Status MetricWindows::Count(const arrow::RecordBatch& rows, const batch::R
     *open = {};
     return absl::OkStatus();
   }
-  if (!Continues(*open, contract) || open->window.range.next != range.first)
+  if (!Continues(open->counts, contract) || open->counts.window.range.next != range.first)
     *open = Begin(range.first, contract);
   SLUICE_RETURN_IF_ERROR(counter->Bind(rows));
   if (records_ != 0) {
-    CountByOffset(rows, range, counter, &open->window, closed);
+    CountByOffset(rows, range, counter, &open->counts.window, &open->memories.front(), closed);
   } else {
     CountByTime(rows, counter, open, closed);
-    open->window.range.next = range.next;
+    open->counts.window.range.next = range.next;
   }
+  // Repaired batches may stand behind later ones.
+  for (WindowMemory& memory : open->memories)
+    memory.read_from = std::min(memory.read_from.value_or(input_offset), input_offset);
   return absl::OkStatus();
+}
+
+std::optional<batch::Offset> MetricWindows::CountAgainFrom(const batch::OpenWindow& header) const {
+  if (!IsOfThisSetting(header)) return std::nullopt;
+  if (!header.time || !header.time->newest_us) return header.window.range.first;
+  batch::Offset first = header.window.range.next;
+  for (const batch::Window& window : header.time->windows)
+    first = std::min(first, window.range.first);
+  return first;
+}
+
+std::optional<OpenWindows> MetricWindows::Remember(const batch::OpenWindow& header,
+                                                   OpenWindows counted) {
+  OpenWindows open = OpenWindows::Of(header);
+  if (counted.counts.contract_hash != header.contract_hash ||
+      counted.counts.window.range.next != header.window.range.next)
+    return std::nullopt;
+  const bool several = header.time && header.time->newest_us;
+  if (!several) {
+    if (counted.counts.window != header.window) return std::nullopt;
+    open.memories = std::move(counted.memories);
+    return open;
+  }
+  // Counted again from later on, nothing is late that was late because of what came before: it is
+  // in windows that have closed in truth. So there are more of them, and late rows are not
+  // compared.
+  for (size_t i = 0; i < open.memories.size(); ++i) {
+    batch::Window expected = header.time->windows[i];
+    bool found = false;
+    for (size_t j = 0; j < counted.memories.size() && counted.counts.time; ++j) {
+      if (j >= counted.counts.time->windows.size()) break;
+      const batch::Window& window = counted.counts.time->windows[j];
+      if (window.start_us != expected.start_us) continue;
+      expected.late = window.late;
+      found = window == expected;
+      open.memories[i] = std::move(counted.memories[j]);
+      break;
+    }
+    if (!found) return std::nullopt;
+  }
+  return open;
 }
 
 batch::Offset MetricWindows::EndOf(batch::Offset offset) const {
@@ -196,7 +268,7 @@ batch::Offset MetricWindows::EndOf(batch::Offset offset) const {
 }
 
 void MetricWindows::CountByOffset(const arrow::RecordBatch& rows, const batch::Range& range,
-                                  MetricCounter* counter, batch::Window* open,
+                                  MetricCounter* counter, batch::Window* open, WindowMemory* memory,
                                   std::vector<batch::Window>* closed) const {
   const auto* offsets = rows.column_data(batch::kOffset)->GetValues<int64_t>(1);
   const int64_t count = rows.num_rows();
@@ -204,7 +276,7 @@ void MetricWindows::CountByOffset(const arrow::RecordBatch& rows, const batch::R
     const batch::Offset end = EndOf(open->range.next);
     const batch::Offset stop = std::min(end, range.next);
     const int64_t row_end = std::lower_bound(offsets + row, offsets + count, stop) - offsets;
-    counter->Count(row, row_end, open);
+    counter->Count(row, row_end, open, memory);
     row = row_end;
     open->range.next = stop;
     if (stop < end) break;
@@ -212,11 +284,12 @@ void MetricWindows::CountByOffset(const arrow::RecordBatch& rows, const batch::R
     // Over windows that hold nothing, of which a hole may have any number.
     const batch::Offset news = row < count ? offsets[row] : range.next;
     *open = EmptyWindow(std::max(stop, news / records_ * records_), counter->contract());
+    *memory = {};
   }
 }
 
 void MetricWindows::CountByTime(const arrow::RecordBatch& rows, MetricCounter* counter,
-                                batch::OpenWindow* open, std::vector<batch::Window>* closed) const {
+                                OpenWindows* open, std::vector<batch::Window>* closed) const {
   const contract::Contract& contract = counter->contract();
   const auto* offsets = rows.column_data(batch::kOffset)->GetValues<int64_t>(1);
   const EventTimes times(rows, contract.FindColumn(column_));
@@ -224,7 +297,7 @@ void MetricWindows::CountByTime(const arrow::RecordBatch& rows, MetricCounter* c
   std::vector<uint32_t> indices(static_cast<size_t>(rows.num_rows()));
   for (int64_t row = 0; row < rows.num_rows(); ++row)
     indices[static_cast<size_t>(row)] = sorter.Put(offsets[row], times.At(row));
-  counter->Count(indices, sorter.windows());
+  counter->Count(indices, sorter.windows(), sorter.memories());
   sorter.Finish(closed);
 }
 

@@ -5,6 +5,7 @@
 // counted travels in the header of each batch (batch::OpenWindow).
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,8 +16,21 @@
 #include "contract/pipeline.h"
 #include "contract/window_size.h"
 #include "rules/metric_counter.h"
+#include "rules/seen_values.h"
 
 namespace sluice::rules {
+
+/// The windows that are open: what they have counted, and the values that they have seen.
+struct OpenWindows {
+  batch::OpenWindow counts;  ///< in the header of each batch
+  /// In memory only: of each of counts.time->windows; without these, of counts.window.
+  std::vector<WindowMemory> memories;
+
+  /// Those of a header whose windows have seen no value.
+  static OpenWindows Of(const batch::OpenWindow& header);
+  /// Offset in the stage's input from which the memories can be made again; none: they are empty.
+  std::optional<int64_t> ReadFrom() const;
+};
 
 /// Without state of its own.
 ///
@@ -38,20 +52,31 @@ class MetricWindows {
       : MetricWindows(pipeline.quality_window, pipeline.watermark_delay,
                       pipeline.event_time_column) {}
 
-  /// Count `rows`, which account for `range` (not empty), on top of `open`, and move it on to the
-  /// end of the range. The windows that close in it are put in `closed`, but for those without
-  /// rows.
+  bool OfEventTime() const { return records_ == 0; }
+
+  /// Count `rows`, which account for `range` (not empty) and came at `input_offset` of the stage's
+  /// input, on top of `open`, and move it on to the end of the range. The windows that close in it
+  /// are put in `closed`, but for those without rows.
   absl::Status Count(const arrow::RecordBatch& rows, const batch::Range& range,
-                     MetricCounter* counter, batch::OpenWindow* open,
+                     int64_t input_offset, MetricCounter* counter, OpenWindows* open,
                      std::vector<batch::Window>* closed) const;
 
+  /// Make the memories of `header` again: count on an empty OpenWindows what came since the source
+  /// offset that this returns, up to the end of the header's range, then call Remember. Nothing:
+  /// the header is of another setting, and counting begins anew.
+  std::optional<batch::Offset> CountAgainFrom(const batch::OpenWindow& header) const;
+  /// The header's windows with the values that those `counted` again have seen. Nothing: they have
+  /// not counted the same.
+  static std::optional<OpenWindows> Remember(const batch::OpenWindow& header, OpenWindows counted);
+
  private:
-  batch::OpenWindow Begin(batch::Offset at, const contract::Contract& contract) const;
+  OpenWindows Begin(batch::Offset at, const contract::Contract& contract) const;
+  bool IsOfThisSetting(const batch::OpenWindow& open) const;
   bool Continues(const batch::OpenWindow& open, const contract::Contract& contract) const;
   void CountByOffset(const arrow::RecordBatch& rows, const batch::Range& range,
-                     MetricCounter* counter, batch::Window* open,
+                     MetricCounter* counter, batch::Window* open, WindowMemory* memory,
                      std::vector<batch::Window>* closed) const;
-  void CountByTime(const arrow::RecordBatch& rows, MetricCounter* counter, batch::OpenWindow* open,
+  void CountByTime(const arrow::RecordBatch& rows, MetricCounter* counter, OpenWindows* open,
                    std::vector<batch::Window>* closed) const;
   batch::Offset EndOf(batch::Offset offset) const;
 

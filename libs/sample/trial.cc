@@ -22,7 +22,7 @@ class Trial {
       : options_(options),
         contract_(contract),
         judge_(contract, options.limits),
-        counter_(contract),
+        counter_(contract, std::numeric_limits<int64_t>::max()),
         windows_(options.window.value_or(kWholeSample), options.watermark_delay,
                  options.event_time_column) {
     table_.reasons.resize(batch::kReasonCount);
@@ -39,9 +39,9 @@ class Trial {
       if (judge_.Full()) SLUICE_RETURN_IF_ERROR(JudgeBatch());
     }
     SLUICE_RETURN_IF_ERROR(JudgeBatch());
-    if (!options_.window && open_.window.read > 0) AddWindow(open_.window);
-    if (open_.time) {
-      for (const batch::Window& window : open_.time->windows) late_ += window.late;
+    if (!options_.window && open_.counts.window.read > 0) AddWindow(open_.counts.window);
+    if (open_.counts.time) {
+      for (const batch::Window& window : open_.counts.time->windows) late_ += window.late;
       table_.late = late_;
     }
     return std::move(table_);
@@ -109,9 +109,10 @@ class Trial {
     first_row_ = next - static_cast<int64_t>(rows_.size());
     std::vector<batch::Window> closed;
     SLUICE_RETURN_IF_ERROR(
-        windows_.Count(judge_.rows(), {first_row_, next}, &counter_, &open_, &closed));
+        windows_.Count(judge_.rows(), {first_row_, next}, 0, &counter_, &open_, &closed));
     for (const batch::Window& window : closed) AddWindow(window);
-    if (open_.window.range.first < next) first_line_ = LineOf(open_.window.range.first);
+    if (open_.counts.window.range.first < next)
+      first_line_ = LineOf(open_.counts.window.range.first);
     last_line_ = rows_.back().line;
     return absl::OkStatus();
   }
@@ -122,7 +123,7 @@ class Trial {
   }
 
   MetricExample Place(const batch::Window& window) const {
-    if (open_.time) return {0, 0, window.start_us, 0};
+    if (open_.counts.time) return {0, 0, window.start_us, 0};
     if (rows_.empty()) return {first_line_, last_line_, std::nullopt, 0};  // the whole sample
     return {LineOf(window.range.first), LineOf(window.range.next - 1), std::nullopt, 0};
   }
@@ -149,7 +150,7 @@ class Trial {
   Judge judge_;
   rules::MetricCounter counter_;
   rules::MetricWindows windows_;
-  batch::OpenWindow open_;
+  rules::OpenWindows open_;
   int64_t late_ = 0;
   int64_t first_line_ = 0;  // of the open window of records
   int64_t last_line_ = 0;   // of the sample, so far

@@ -20,21 +20,25 @@ std::string ToDo(const batch::Breaker& breaker) {
   return Concat(Describe(breaker), "; sluicectl reset-breaker lets it pass");
 }
 
+// The rows with offsets before `next`.
+std::shared_ptr<arrow::RecordBatch> RowsBefore(const arrow::RecordBatch& rows, batch::Offset next) {
+  const auto* offsets = rows.column_data(batch::kOffset)->GetValues<int64_t>(1);
+  return rows.Slice(0, std::lower_bound(offsets, offsets + rows.num_rows(), next) - offsets);
+}
+
 // The records of `coverage` that lie before `next`, as a batch of their own. `last` is what came
 // before it: what the records behind know of time must not be said yet.
 std::shared_ptr<arrow::RecordBatch> Head(const arrow::RecordBatch& rows, batch::Offset next,
                                          const std::optional<batch::Coverage>& last,
                                          batch::Coverage* coverage) {
-  const auto* offsets = rows.column_data(batch::kOffset)->GetValues<int64_t>(1);
-  const int64_t count = std::lower_bound(offsets, offsets + rows.num_rows(), next) - offsets;
-  auto head = rows.Slice(0, count);
+  auto head = RowsBefore(rows, next);
   coverage->range.next = next;
   coverage->counts = batch::CountVerdicts(*head);
   coverage->watermark_us = last ? last->watermark_us : std::nullopt;
   coverage->newest_timestamp_ms = last ? last->newest_timestamp_ms : -1;
   const auto& timestamps =
       static_cast<const arrow::TimestampArray&>(*head->column(batch::kTimestamp));
-  for (int64_t row = 0; row < count; ++row) {
+  for (int64_t row = 0; row < head->num_rows(); ++row) {
     if (timestamps.IsValid(row))
       coverage->newest_timestamp_ms =
           std::max(coverage->newest_timestamp_ms, timestamps.Value(row));
@@ -94,22 +98,83 @@ absl::StatusOr<kafka::Offset> QcWorker::Open(int32_t number, std::optional<int64
     next = std::max(*rewind_to, end.last->origin);
     hint.reset();  // it stands where the position was
   }
-  SLUICE_ASSIGN_OR_RETURN(
-      const kafka::Offset read_from,
-      input_.Open(number, next, end.last ? end.last->topic_id : "", next ? hint : std::nullopt));
-  Partition& partition = partitions_[number] = Partition{};
-  partition.done = read_from;
+  Partition partition;
   if (end.last) {
     partition.last = end.last;
     partition.last->range.next = *next;
     partition.breaker = end.last->breaker;
-    partition.window = end.last->open_window;
+    partition.windows = rules::OpenWindows::Of(end.last->open_window);
     // What was let pass once does not trip it when a repair emits it again.
     if (rewind_to) partition.breaker.next = std::max(partition.breaker.next, end.last->range.next);
+  }
+  SLUICE_ASSIGN_OR_RETURN(const kafka::Offset read_from,
+                          OpenInput(number, partition, next, next ? hint : std::nullopt));
+  partition.done = read_from;
+  partitions_[number] = std::move(partition);
+  if (end.last) {
     output_.Open(number, end.last->range.next, end.last);
     output_.emitter(number)->Rewind(*next);
   }
   return read_from;
+}
+
+// Reads on at `next`; where the open windows have to remember what lies before it, from there. The
+// input offset to read from.
+absl::StatusOr<kafka::Offset> QcWorker::OpenInput(int32_t number, Partition& partition,
+                                                  std::optional<batch::Offset> next,
+                                                  std::optional<kafka::Offset> hint) {
+  const std::string topic_id = partition.last ? partition.last->topic_id : "";
+  const batch::OpenWindow& open = partition.windows.counts;
+  // After a rewind they begin anew.
+  if (partition.last && partition.last->state_from && open.window.range.next == *next) {
+    const kafka::Offset state_from = *partition.last->state_from;
+    if (const auto again_from = windows_.CountAgainFrom(open)) {
+      SLUICE_ASSIGN_OR_RETURN(const kafka::Offset read_from,
+                              input_.Open(number, *again_from, topic_id, state_from));
+      if (read_from == state_from) {
+        log::Info("what open windows have to remember is read again", {{"topic", input_.topic()},
+                                                                       {"partition", number},
+                                                                       {"from", *again_from},
+                                                                       {"to", *next}});
+        partition.recall = Recall{{}, *next};
+        return read_from;
+      }
+      log::Warn("the values that the open windows have seen have expired: they begin anew",
+                {{"topic", input_.topic()}, {"partition", number}, {"offset", state_from}});
+    }
+    partition.windows = {};
+    partition.last->state_from.reset();
+  }
+  return input_.Open(number, next, topic_id, hint);
+}
+
+// Count what was judged before once more, until the open windows remember the values they have
+// seen.
+absl::Status QcWorker::Remember(int32_t number, Partition& partition,
+                                const stage::InputBatch& input) {
+  const batch::Range& range = input.coverage.range;
+  if (range.empty()) return absl::OkStatus();
+  Recall& recall = *partition.recall;
+  const batch::Offset next = std::min(range.next, recall.until);
+  std::vector<batch::Window> closed;
+  SLUICE_RETURN_IF_ERROR(windows_.Count(*RowsBefore(*input.rows, next), {range.first, next},
+                                        input.internal_offset, &JudgeFor(input.contract).counter,
+                                        &recall.counted, &closed));
+  if (next < recall.until) return absl::OkStatus();
+  auto windows =
+      rules::MetricWindows::Remember(partition.windows.counts, std::move(recall.counted));
+  if (!windows) {
+    log::Error("the open windows were counted again, and not alike: they begin anew",
+               {{"topic", input_.topic()}, {"partition", number}, {"next", next}});
+    partition.last->state_from.reset();
+  }
+  partition.windows = windows ? *std::move(windows) : rules::OpenWindows{};
+  partition.recall.reset();
+  if (range.next == next) return absl::OkStatus();
+  // The rest of this batch has not been judged yet.
+  SLUICE_RETURN_IF_ERROR(
+      input_.Open(number, next, partition.last->topic_id, input.internal_offset).status());
+  return context_.read_from(number, input.internal_offset);
 }
 
 void QcWorker::Close(int32_t number) {
@@ -133,12 +198,18 @@ void QcWorker::Take(kafka::Message message) {
     return;
   }
   if (!input->has_value()) return;
+  if (partition.recall) {
+    const absl::Status status = Remember(number, partition, **input);
+    if (!status.ok()) Fail(number, partition, status);
+    return;
+  }
   // Without batches of our own so far, the first one read says where the pipeline began.
   if (!partition.last) output_.Open(number, (*input)->coverage.origin, std::nullopt);
   if (output_.emitter(number) == nullptr) return;  // has just failed: a fault is on its way
   if ((*input)->coverage.range.empty()) {
     const bool news = !partition.last || partition.last->contract != (*input)->coverage.contract;
     partition.last = (*input)->coverage;
+    partition.last->state_from = partition.windows.ReadFrom();
     if (news) partition.last_sent = punctuate_at_ = absl::InfinitePast();
     return;
   }
@@ -176,10 +247,12 @@ absl::StatusOr<QcWorker::Outgoing> QcWorker::Evaluate(stage::InputBatch input,
   }
   outgoing.coverage.breaker = partition.breaker;
   if (!outgoing.coverage.range.empty()) {
-    SLUICE_RETURN_IF_ERROR(windows_.Count(*rows, outgoing.coverage.range, &judge.counter,
-                                          &partition.window, &outgoing.coverage.closed_windows));
+    SLUICE_RETURN_IF_ERROR(windows_.Count(*rows, outgoing.coverage.range, input.internal_offset,
+                                          &judge.counter, &partition.windows,
+                                          &outgoing.coverage.closed_windows));
   }
-  outgoing.coverage.open_window = partition.window;
+  outgoing.coverage.open_window = partition.windows.counts;
+  outgoing.coverage.state_from = partition.windows.ReadFrom();
   outgoing.contract = input.contract;
   context_.metrics->Received(outgoing.coverage.partition, batch::Total(outgoing.coverage.counts));
   context_.taps->Offer(*rows, *input.contract, outgoing.coverage.partition);
@@ -213,8 +286,9 @@ void QcWorker::Measured(int32_t number, const batch::Coverage& coverage,
   for (size_t i = 0; i < contract.metrics.size(); ++i) {
     const contract::Metric& metric = contract.metrics[i];
     const double value = metric.Value(closed.counted[i], closed.rows, closed.read);
-    context_.metrics->MetricMeasured(number, metric.id, value,
-                                     coverage.IsWhole(closed) && !metric.threshold.Holds(value));
+    context_.metrics->MetricMeasured(
+        number, metric.id, value,
+        coverage.IsJudged(closed, metric) && !metric.threshold.Holds(value));
   }
 }
 
@@ -267,7 +341,7 @@ void QcWorker::Punctuate(absl::Time now) {
     coverage.counts = {};
     coverage.lost = false;
     coverage.breaker = partition.breaker;
-    coverage.open_window = partition.window;
+    coverage.open_window = partition.windows.counts;
     coverage.closed_windows.clear();
     auto value = Punctuation(coverage);
     const absl::Status status =
@@ -330,8 +404,9 @@ absl::StatusOr<service::BreakerReset> QcWorker::ResetBreaker(
 std::map<int32_t, kafka::OffsetAndMetadata> QcWorker::DoneOffsets() const {
   std::map<int32_t, kafka::OffsetAndMetadata> offsets;
   for (const auto& [number, read] : input_.DoneOffsets()) {
-    // What was read but is not acknowledged is not done with.
     const Partition& partition = partitions_.at(number);
+    if (partition.recall) continue;  // what is read now was done with before
+    // What was read but is not acknowledged is not done with.
     const bool all = partition.waiting.empty() && !partition.breaker.IsOpen();
     offsets[number] = {all ? read : partition.done, output_.Note(number)};
   }

@@ -59,18 +59,28 @@ class QcWorker : public stage::Worker {
     std::shared_ptr<arrow::Buffer> value;
     kafka::Offset done = 0;  // input offset behind the batch it was made of
   };
+  /// What was judged before is read again, because the open windows have to remember its values.
+  struct Recall {
+    rules::OpenWindows counted;  // so far
+    batch::Offset until = 0;     // where judging goes on
+  };
   struct Partition {
     std::deque<Outgoing> waiting;  // the first may be in flight
     bool sent_first = false;
     bool failed = false;     // a fault is on its way: nothing more until it is opened again
     batch::Breaker breaker;  // open: it is stopped once what lies before the record is acknowledged
-    batch::OpenWindow window;             // as of what was judged last
+    rules::OpenWindows windows;           // as of what was judged last
+    std::optional<Recall> recall;         // nothing is judged until it has ended
     std::optional<batch::Coverage> last;  // of what was judged last: what punctuation repeats
     kafka::Offset done = 0;
     absl::Time last_sent = absl::InfinitePast();
     batch::Counts verdicts{};  // acknowledged since the process started
   };
 
+  absl::StatusOr<kafka::Offset> OpenInput(int32_t number, Partition& partition,
+                                          std::optional<batch::Offset> next,
+                                          std::optional<kafka::Offset> hint);
+  absl::Status Remember(int32_t number, Partition& partition, const stage::InputBatch& input);
   absl::StatusOr<Outgoing> Evaluate(stage::InputBatch input, Partition& partition);
   absl::StatusOr<std::shared_ptr<arrow::Buffer>> Punctuation(const batch::Coverage& coverage);
   Judge& JudgeFor(const std::shared_ptr<const contract::Contract>& contract);

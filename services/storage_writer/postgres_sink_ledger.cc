@@ -173,7 +173,7 @@ void AppendResults(const PendingBatch& pending, std::string* json) {
       if (const auto& time = coverage.open_window.time)
         Append(json, ",\"start_us\":", closed.start_us,
                ",\"end_us\":", closed.start_us + time->size_us);
-      if (coverage.IsWhole(closed))
+      if (coverage.IsJudged(closed, metric))
         Append(json, ",\"passed\":", metric.threshold.Holds(value) ? "true" : "false");
       AppendText("topic", coverage.topic, json);
       AppendText("rule_id", metric.id, json);

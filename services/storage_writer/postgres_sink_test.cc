@@ -122,6 +122,7 @@ TEST_F(PostgresSinkTest, ResultsOfMetricsLandWithTheBatchThatEndsTheirWindow) {
                          "error",
                          "completeness",
                          contract::Expression{},
+                         {},
                          Metric::Unit::kPercent,
                          {Operator::kLess, 1.0 / 3, 0}},
                         {"enough",
@@ -131,6 +132,7 @@ TEST_F(PostgresSinkTest, ResultsOfMetricsLandWithTheBatchThatEndsTheirWindow) {
                          "warning",
                          "completeness",
                          std::nullopt,
+                         {},
                          Metric::Unit::kRows,
                          {Operator::kBetween, 5, 10}}};
   const std::string all =
@@ -190,6 +192,7 @@ TEST_F(PostgresSinkTest, ResultsOfWindowsOfEventTimeSayWhenItWas) {
                          "warning",
                          "completeness",
                          std::nullopt,
+                         {},
                          Metric::Unit::kRows,
                          {Operator::kGreaterOrEqual, 5, 0}}};
   constexpr int64_t kMinute = 60'000'000;

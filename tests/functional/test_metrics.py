@@ -15,14 +15,32 @@ from support.telemetry import clean_value, encode
 
 WINDOW = 100
 NUMBERS = "partition, first_offset, next_offset, rule_id, records_read, records_checked, records_counted, value, unit, passed"
-# By id: what counts, whether in percent, and what is asked of it.
+
+
+def each(counts):
+    """How many rows it counts, each by itself."""
+    return lambda rows: sum(map(counts, rows))
+
+
+def repeats(*names):
+    """How many rows have the values of an earlier one."""
+    def count(rows):
+        values = [value for row in rows if None not in (value := tuple(row[name] for name in names))]
+        return len(values) - len(set(values))
+
+    return count
+
+
+# By id: what it counts, whether in percent, and what is asked of it.
 METRICS = {
-    "few_without_fuel": (lambda r: r["fuel_level"] is None, True, lambda v: v < 5),
-    "some_without_fuel": (lambda r: r["fuel_level"] is None, False, lambda v: 2 <= v <= 5),
-    "odd_speeds": (lambda r: r["speed_kmph"] in (None, 30), False, lambda v: v > 3),
-    "other_cars": (lambda r: not r["car_id"].startswith("car-00"), True, lambda v: not 0 <= v <= 70),
-    "enough_rows": (lambda r: True, False, lambda v: v >= 90),
-    "enough_of_all": (lambda r: True, True, lambda v: v != 91),
+    "few_without_fuel": (each(lambda r: r["fuel_level"] is None), True, lambda v: v < 5),
+    "some_without_fuel": (each(lambda r: r["fuel_level"] is None), False, lambda v: 2 <= v <= 5),
+    "odd_speeds": (each(lambda r: r["speed_kmph"] in (None, 30)), False, lambda v: v > 3),
+    "other_cars": (each(lambda r: not r["car_id"].startswith("car-00")), True, lambda v: not 0 <= v <= 70),
+    "same_fuel": (repeats("fuel_level"), True, lambda v: v < 20),
+    "same_car_and_speed": (repeats("car_id", "speed_kmph"), False, lambda v: v == 0),
+    "enough_rows": (len, False, lambda v: v >= 90),
+    "enough_of_all": (len, True, lambda v: v != 91),
 }
 
 
@@ -36,14 +54,17 @@ def measured(pipeline):
     pipeline.edit_contract(
         after("logicalTypeOptions: {minimum: 0, maximum: 100}\n        quality:\n",
               "{id: few_without_fuel, metric: nullValues, mustBeLessThan: 5, unit: percent}",
-              "{id: some_without_fuel, metric: nullValues, mustBeBetween: [2, 5]}"),
+              "{id: some_without_fuel, metric: nullValues, mustBeBetween: [2, 5]}",
+              "{id: same_fuel, metric: duplicateValues, mustBeLessThan: 20, unit: percent}"),
         after("logicalTypeOptions: {minimum: 0, maximum: 250}\n        quality:\n",
               "{id: odd_speeds, metric: missingValues, arguments: {missingValues: [30, null]}, mustBeGreaterThan: 3}"),
         ("      - name: latitude\n",
          "        quality:\n          - {id: other_cars, metric: invalidValues, arguments: {pattern: '^car-00'},"
          " mustNotBeBetween: [0, 70], unit: percent}\n      - name: latitude\n"),
         ("\n    quality:\n", "\n    quality:\n      - {id: enough_rows, metric: rowCount, mustBeGreaterOrEqualTo: 90}\n"
-                             "      - {id: enough_of_all, metric: rowCount, mustNotBe: 91, unit: percent}\n"))
+                             "      - {id: enough_of_all, metric: rowCount, mustNotBe: 91, unit: percent}\n"
+                             "      - {id: same_car_and_speed, metric: duplicateValues, arguments: {properties: [car_id, speed_kmph]},"
+                             " mustBe: 0}\n"))
     pipeline.edit("^sinks:", f"quality: {{window: {WINDOW} records}}\nsinks:")
     return pipeline
 
@@ -52,6 +73,7 @@ def values(count, seed):
     """Records of all sorts, in no order."""
     choice = random.Random(seed)
     for number in range(count):
+        number = number if choice.random() < 0.95 else max(0, number - choice.randrange(60))
         yield choice.choices([clean_value(number), clean_value(number, fuel_level=None), clean_value(number, speed_kmph=None),
                               clean_value(number, latitude=200), b"{", None], [85, 4, 2, 2, 5, 2])[0]
 
@@ -80,7 +102,7 @@ def expected(kafka, pipeline):
             continue
         rows = [record for record in records if record is not None]
         for rule, (counts, percent, holds) in METRICS.items():
-            counted = sum(map(counts, rows))
+            counted = counts(rows)
             value = 100 * counted / (len(records) if rule == "enough_of_all" else len(rows)) if percent else counted
             results.add((partition, first, first + WINDOW, rule, len(records), len(rows), counted, value,
                          "percent" if percent else "rows", holds(value)))
@@ -102,15 +124,23 @@ def kill_in_turn(chain, landing, records):
         service.start()
 
 
+def kill_all_of_qc(chain):
+    """In the middle of windows: what they have seen is nowhere but in the log."""
+    for service in chain.of("qc"):
+        service.kill()
+        service.start()
+
+
 @pytest.mark.parametrize("replicas", [1, 2])
 def test_every_window_has_one_result_whoever_dies(replicas, measured, chain, kafka, landing, judge, sluicectl):
     measured.edit("^sinks:", "batch: {rows: 64}\nsinks:")
     measured.create(3)
-    produce(kafka, measured, 3, 3000)
+    produce(kafka, measured, 3, 3050)
     chain.start(replicas)
-    kill_in_turn(chain, landing, 9000)
+    kill_in_turn(chain, landing, 9150)
     landing.wait_all()
-    produce(kafka, measured, 3, 450, seed=2)
+    kill_all_of_qc(chain)
+    produce(kafka, measured, 3, 400, seed=2)
     landing.wait_all()
     there = results(landing)
     assert there == expected(kafka, measured)
@@ -254,7 +284,7 @@ def expected_by_time(kafka, pipeline):
                 continue
             rows = [record for message in records if (record := columns(message.value)) is not None]
             for rule, (counts, percent, holds) in METRICS.items():
-                counted = sum(map(counts, rows))
+                counted = counts(rows)
                 of = len(records) if rule == "enough_of_all" else len(rows)
                 value = (100 * counted / of if of else 0) if percent else counted
                 results.add((partition, moment(start), datetime.timedelta(minutes=1), records[0].offset,
@@ -267,11 +297,13 @@ def expected_by_time(kafka, pipeline):
 def test_windows_of_event_time_whoever_dies(replicas, timed, chain, kafka, landing, judge, sluicectl):
     timed.edit("^sinks:", "batch: {rows: 64}\nsinks:")
     timed.create(3)
-    kafka.produce(timed.source_topic, [record for partition in range(3) for record in timed_records(partition, 3000, 1)])
+    records = [list(timed_records(partition, 3450, 1)) for partition in range(3)]
+    kafka.produce(timed.source_topic, [record for part in records for record in part[:3000]])
     chain.start(replicas)
     kill_in_turn(chain, landing, 9000)
     landing.wait_all()
-    kafka.produce(timed.source_topic, [record for partition in range(3) for record in timed_records(partition, 450, 2, begin=18_000)])
+    kill_all_of_qc(chain)
+    kafka.produce(timed.source_topic, [record for part in records for record in part[3000:]])
     landing.wait_all()
     there = results(landing, TIMED)
     assert there == expected_by_time(kafka, timed)

@@ -18,13 +18,15 @@ bool Same(const Coverage& a, const Coverage& b) {
          a.origin == b.origin && a.counts == b.counts && a.lost == b.lost &&
          a.contract == b.contract && a.watermark_us == b.watermark_us && a.idle == b.idle &&
          a.newest_timestamp_ms == b.newest_timestamp_ms && a.breaker == b.breaker &&
-         a.open_window == b.open_window && a.closed_windows == b.closed_windows;
+         a.open_window == b.open_window && a.closed_windows == b.closed_windows &&
+         a.state_from == b.state_from;
 }
 
 void CheckCoverage(const Coverage& coverage) {
   FUZZ_PROMISE(!coverage.topic.empty());
   FUZZ_PROMISE(coverage.partition >= 0);
   FUZZ_PROMISE(coverage.range.first >= 0 && coverage.range.first <= coverage.range.next);
+  FUZZ_PROMISE(coverage.state_from.value_or(0) >= 0);
   for (const int64_t count : coverage.counts) FUZZ_PROMISE(count >= 0);
   FUZZ_PROMISE(batch::Total(coverage.counts) <= coverage.range.next - coverage.range.first);
   FUZZ_PROMISE(coverage.breaker.next >= 0 && coverage.breaker.failures >= 0);
