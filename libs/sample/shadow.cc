@@ -1,5 +1,7 @@
 #include "sample/shadow.h"
 
+#include <algorithm>
+
 #include "arrow/record_batch.h"
 #include "base/status.h"
 #include "rules/explanation.h"
@@ -12,12 +14,13 @@ constexpr size_t kShownBytes = 60;
 }  // namespace
 
 Shadow::Shadow(std::shared_ptr<const contract::Contract> candidate, const ShadowOptions& options)
-    : options_(options), candidate_(std::move(candidate), options.limits) {
+    : options_(options), candidate_(candidate, options_) {
   report_.reasons.resize(batch::kReasonCount);
-  for (const contract::Rule& rule : candidate_.contract().rules) {
+  for (const contract::Rule& rule : candidate_.judge.contract().rules) {
     RuleShift& shift = report_.rules[FindShift(rule.id, rule.column)];
     shift.candidate_action = rule.action;
   }
+  ListMetrics(*candidate, &MetricShift::candidate);
 }
 
 size_t Shadow::FindShift(const std::string& id, const std::string& column) {
@@ -31,13 +34,30 @@ size_t Shadow::FindShift(const std::string& id, const std::string& column) {
 }
 
 Shadow::Side* Shadow::SideOf(const std::shared_ptr<const contract::Contract>& live) {
-  const auto [found, is_new] = sides_.try_emplace(live->content_hash, live, options_.limits);
+  const auto [found, is_new] = sides_.try_emplace(live->content_hash, live, options_);
   Side* const side = &found->second;
   if (!is_new) return side;
   side->index = report_.live.size();
   report_.live.push_back({live, 0});
   PairRules(side);
+  ListMetrics(*live, &MetricShift::live);
   return side;
+}
+
+MetricShift& Shadow::FindMetric(const contract::Metric& metric) {
+  for (MetricShift& shift : report_.metrics) {
+    if (shift.id == metric.id) return shift;
+  }
+  return report_.metrics.emplace_back(MetricShift{metric.id, metric.column, {}, {}});
+}
+
+void Shadow::ListMetrics(const contract::Contract& contract,
+                         std::optional<MetricValues> MetricShift::*values) {
+  for (const contract::Metric& metric : contract.metrics) {
+    std::optional<MetricValues>& of_side = FindMetric(metric).*values;
+    if (!of_side) of_side.emplace();
+    of_side->asked = metric.Asked();
+  }
 }
 
 void Shadow::PairRules(Side* side) {
@@ -49,7 +69,7 @@ void Shadow::PairRules(Side* side) {
     return by_shift[shift];
   };
   const auto& live = side->judge.contract().rules;
-  const auto& candidate = candidate_.contract().rules;
+  const auto& candidate = candidate_.judge.contract().rules;
   for (size_t i = 0; i < candidate.size(); ++i) {
     pair_of(candidate[i]).candidate = static_cast<int>(i);
   }
@@ -65,6 +85,9 @@ void Shadow::PairRules(Side* side) {
 
 absl::Status Shadow::Add(const std::shared_ptr<const contract::Contract>& live,
                          const TopicRecord& record) {
+  // Windows are of one partition.
+  if (options_.windows && !rows_.empty() && rows_.back().partition != record.partition)
+    SLUICE_RETURN_IF_ERROR(Flush());
   if (side_ == nullptr || side_->judge.contract().content_hash != live->content_hash) {
     SLUICE_RETURN_IF_ERROR(Flush());
     side_ = SideOf(live);
@@ -73,11 +96,11 @@ absl::Status Shadow::Add(const std::shared_ptr<const contract::Contract>& live,
     return by.Add(record.key, record.value, record.timestamp_ms, record.offset);
   };
   const record::Judgement by_live = judge(side_->judge);
-  const record::Judgement by_candidate = judge(candidate_);
+  const record::Judgement by_candidate = judge(candidate_.judge);
   rows_.push_back({record.partition, record.offset, by_live.verdict == batch::Verdict::kValid,
                    by_candidate.verdict == batch::Verdict::kValid});
   CountReasons(record, by_live, by_candidate);
-  return side_->judge.Full() || candidate_.Full() ? Flush() : absl::OkStatus();
+  return side_->judge.Full() || candidate_.judge.Full() ? Flush() : absl::OkStatus();
 }
 
 void Shadow::CountReasons(const TopicRecord& record, const record::Judgement& live,
@@ -96,7 +119,7 @@ void Shadow::CountReasons(const TopicRecord& record, const record::Judgement& li
   if (candidate.reason) {
     Shift& shift = shift_of(*candidate.reason);
     ++shift.newly;
-    AddReason(record, candidate_.contract(), candidate, &shift.newly_examples);
+    AddReason(record, candidate_.judge.contract(), candidate, &shift.newly_examples);
   }
 }
 
@@ -113,8 +136,13 @@ void Shadow::AddReason(const TopicRecord& record, const contract::Contract& cont
 absl::Status Shadow::Flush() {
   if (rows_.empty()) return absl::OkStatus();
   SLUICE_RETURN_IF_ERROR(side_->judge.Finish());
-  SLUICE_RETURN_IF_ERROR(candidate_.Finish());
+  SLUICE_RETURN_IF_ERROR(candidate_.judge.Finish());
   for (size_t index = 0; index < rows_.size(); ++index) CountRow(index);
+  if (options_.windows) {
+    SLUICE_RETURN_IF_ERROR(CountMetrics(side_, &MetricShift::live));
+    SLUICE_RETURN_IF_ERROR(CountMetrics(&candidate_, &MetricShift::candidate));
+    next_[rows_.back().partition] = rows_.back().offset + 1;
+  }
   const auto count = static_cast<int64_t>(rows_.size());
   report_.records += count;
   report_.live[side_->index].records += count;
@@ -122,10 +150,31 @@ absl::Status Shadow::Flush() {
   return absl::OkStatus();
 }
 
+absl::Status Shadow::CountMetrics(Side* side, std::optional<MetricValues> MetricShift::*values) {
+  const int32_t partition = rows_.front().partition;
+  const auto known = next_.find(partition);
+  const batch::Range range = {known == next_.end() ? rows_.front().offset : known->second,
+                              rows_.back().offset + 1};
+  return side->metrics->Count(
+      partition, side->judge.rows(), range,
+      [&](const contract::Metric& metric, const batch::Window& window, double value) {
+        MetricValues& of_side = *(FindMetric(metric).*values);
+        of_side.lowest = of_side.windows == 0 ? value : std::min(of_side.lowest, value);
+        of_side.highest = of_side.windows == 0 ? value : std::max(of_side.highest, value);
+        ++of_side.windows;
+        if (metric.threshold.Holds(value)) return;
+        ++of_side.failed;
+        if (of_side.examples.size() >= options_.examples) return;
+        WindowExample& example = of_side.examples.emplace_back();
+        example = {partition, window.range.first, std::nullopt, value};
+        if (options_.windows->OfEventTime()) example.start_us = window.start_us;
+      });
+}
+
 void Shadow::CountRow(size_t index) {
   const Row& row = rows_[index];
   const rules::Outcome& live = side_->judge.outcome();
-  const rules::Outcome& candidate = candidate_.outcome();
+  const rules::Outcome& candidate = candidate_.judge.outcome();
   const batch::Verdict before = live.verdicts[index];
   const batch::Verdict after = candidate.verdicts[index];
   VerdictPair& pair = report_.verdicts[static_cast<size_t>(before)][static_cast<size_t>(after)];
@@ -147,7 +196,7 @@ void Shadow::CountRules(size_t index) {
   const Row& row = rows_[index];
   const auto at = static_cast<int64_t>(index);
   const std::string_view live = side_->judge.outcome().FailedRules(at);
-  const std::string_view candidate = candidate_.outcome().FailedRules(at);
+  const std::string_view candidate = candidate_.judge.outcome().FailedRules(at);
   for (const RulePair& pair : side_->rules) {
     const bool before = row.live_columns && pair.live >= 0 && rules::IsBroken(live, pair.live);
     const bool after =
@@ -157,7 +206,7 @@ void Shadow::CountRules(size_t index) {
     shift.candidate += after;
     if (after && !before) {
       ++shift.newly;
-      AddRule(row, index, candidate_, pair.candidate, &shift.newly_examples);
+      AddRule(row, index, candidate_.judge, pair.candidate, &shift.newly_examples);
     } else if (before && !after) {
       ++shift.no_longer;
       AddRule(row, index, side_->judge, pair.live, &shift.no_longer_examples);

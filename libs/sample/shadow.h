@@ -15,7 +15,9 @@
 #include "batch/verdict.h"
 #include "contract/contract.h"
 #include "record/record_parser.h"
+#include "rules/metric_windows.h"
 #include "sample/judge.h"
+#include "sample/shadow_metrics.h"
 
 namespace sluice::sample {
 
@@ -54,6 +56,33 @@ struct RuleShift : Shift {
   std::optional<contract::Action> candidate_action;
 };
 
+/// A window of a partition, by its first source offset or by event time, and a metric's value in
+/// it.
+struct WindowExample {
+  int32_t partition = 0;
+  int64_t first_offset = 0;
+  std::optional<int64_t> start_us;
+  double value = 0;
+};
+
+/// What a metric id of a contract is over the windows that have ended and may be judged.
+struct MetricValues {
+  std::string asked;  ///< of the value; of the live contract seen last
+  int64_t windows = 0;
+  int64_t failed = 0;  ///< of them, those whose value misses the threshold
+  double lowest = 0;   ///< value in any window
+  double highest = 0;
+  std::vector<WindowExample> examples;  ///< of those that fail
+};
+
+/// Of a metric id in either contract; nothing: a contract without it.
+struct MetricShift {
+  std::string id;
+  std::string column;
+  std::optional<MetricValues> live;
+  std::optional<MetricValues> candidate;
+};
+
 /// Records whose verdict is one under the live contract and one under the candidate.
 struct VerdictPair {
   int64_t records = 0;
@@ -69,17 +98,20 @@ struct ShadowReport {
   int64_t differing = 0;  ///< records with another verdict
   /// [live][candidate], by batch::Verdict.
   std::array<std::array<VerdictPair, batch::kVerdictCount>, batch::kVerdictCount> verdicts;
-  std::vector<Shift> reasons;    ///< by batch::Reason
-  std::vector<RuleShift> rules;  ///< the candidate's in its order, then those of live ones only
-  std::vector<Live> live;        ///< in the order of their appearance
+  std::vector<Shift> reasons;        ///< by batch::Reason
+  std::vector<RuleShift> rules;      ///< the candidate's in its order, then those of live ones only
+  std::vector<MetricShift> metrics;  ///< likewise
+  std::vector<Live> live;            ///< in the order of their appearance
 };
 
 struct ShadowOptions {
   record::Limits limits;
   size_t examples = 3;  ///< of each kind of difference
+  /// Over which metrics are measured; nothing: they are not.
+  std::optional<rules::MetricWindows> windows = std::nullopt;
 };
 
-/// One thread. Memory: a batch per contract, and the report.
+/// One thread. Memory: a batch per contract, what open windows remember, and the report.
 class Shadow {
  public:
   Shadow(std::shared_ptr<const contract::Contract> candidate, const ShadowOptions& options);
@@ -100,9 +132,12 @@ class Shadow {
     size_t shift = 0;  ///< index into ShadowReport::rules
   };
   struct Side {
-    Side(std::shared_ptr<const contract::Contract> contract, const record::Limits& limits)
-        : judge(std::move(contract), limits) {}
+    Side(const std::shared_ptr<const contract::Contract>& contract, const ShadowOptions& options)
+        : judge(contract, options.limits) {
+      if (options.windows) metrics.emplace(contract, &*options.windows);
+    }
     Judge judge;
+    std::optional<ShadowMetrics> metrics;
     size_t index = 0;             ///< in ShadowReport::live
     std::vector<RulePair> rules;  ///< of this live contract and the candidate
   };
@@ -117,6 +152,10 @@ class Shadow {
   Side* SideOf(const std::shared_ptr<const contract::Contract>& live);
   void PairRules(Side* side);
   size_t FindShift(const std::string& id, const std::string& column);
+  MetricShift& FindMetric(const contract::Metric& metric);
+  void ListMetrics(const contract::Contract& contract,
+                   std::optional<MetricValues> MetricShift::*values);
+  absl::Status CountMetrics(Side* side, std::optional<MetricValues> MetricShift::*values);
   void CountReasons(const TopicRecord& record, const record::Judgement& live,
                     const record::Judgement& candidate);
   void AddReason(const TopicRecord& record, const contract::Contract& contract,
@@ -127,9 +166,10 @@ class Shadow {
                std::vector<DifferenceExample>* examples);
 
   const ShadowOptions options_;
-  Judge candidate_;
-  std::map<std::string, Side> sides_;  // by content hash
-  Side* side_ = nullptr;               // of the batch
+  Side candidate_;
+  std::map<std::string, Side> sides_;      // by content hash
+  std::map<int32_t, batch::Offset> next_;  // by partition: behind the last record judged
+  Side* side_ = nullptr;                   // of the batch
   std::vector<Row> rows_;
   ShadowReport report_;
 };

@@ -120,6 +120,56 @@ TEST(ShadowTest, TheLiveContractMayChangeBetweenRecords) {
   EXPECT_EQ(Rule(report, "a_maximum").newly_examples.size(), 3u) << "examples are bounded";
 }
 
+std::string ToText(const std::optional<MetricValues>& values) {
+  if (!values) return "-";
+  std::string text = Concat(values->asked, ": ", values->failed, " of ", values->windows, " fail, ",
+                            values->lowest, " to ", values->highest);
+  for (const WindowExample& example : values->examples)
+    Append(&text, "; ", example.partition, "@", example.first_offset, "=", example.value);
+  return text;
+}
+
+TEST(ShadowTest, MetricsAreMeasuredOverTheWindowsOfEachPartition) {
+  const auto with = [](std::string_view version, std::string_view metrics) {
+    return Parse(
+        version,
+        Concat("      - name: a\n        logicalType: integer\n        quality:\n", metrics));
+  };
+  const auto live = with("1.0.0",
+                         "          - {id: nulls, metric: nullValues, mustBeLessThan: 3}\n"
+                         "          - {id: gone, metric: nullValues, mustBeLessThan: 9}\n");
+  ShadowOptions options;
+  options.examples = 2;
+  options.windows.emplace(contract::WindowSize{10, {}}, absl::ZeroDuration(), "");
+  Shadow shadow(
+      with("1.1.0",
+           "          - {id: nulls, metric: nullValues, mustBeLessThan: 20, unit: percent}\n"
+           "          - {id: twice, metric: duplicateValues, mustBe: 0}\n"),
+      options);
+  // Partition 1 has a null more in each window of ten; its first window begins before offset 5.
+  int64_t offsets[] = {0, 5};
+  for (int record = 0; record < 100; ++record) {
+    const int32_t partition = record / 3 % 2;
+    const int64_t offset = offsets[partition]++;
+    const std::string value = offset % 10 <= offset / 10 + partition - 1
+                                  ? R"({"a":null})"
+                                  : Concat("{\"a\":", offset - offset % 10 / 9, "}");
+    ASSERT_TRUE(shadow.Add(live, {partition, offset, 1000, std::nullopt, value}).ok());
+  }
+  ASSERT_TRUE(shadow.Flush().ok());
+  const std::vector<MetricShift>& metrics = shadow.report().metrics;
+  ASSERT_EQ(metrics.size(), 3u);
+  EXPECT_EQ(metrics[0].id, "nulls");
+  EXPECT_EQ(ToText(metrics[0].live), "mustBeLessThan: 3: 5 of 9 fail, 0 to 5; 1@20=3; 1@30=4");
+  EXPECT_EQ(ToText(metrics[0].candidate),
+            "mustBeLessThan: 20 percent: 7 of 9 fail, 0 to 50; 1@10=20; 1@20=30");
+  EXPECT_EQ(metrics[1].id, "twice");
+  EXPECT_EQ(ToText(metrics[1].live), "-");
+  EXPECT_EQ(ToText(metrics[1].candidate), "mustBe: 0: 9 of 9 fail, 1 to 1; 0@0=1; 1@10=1");
+  EXPECT_EQ(metrics[2].id, "gone");
+  EXPECT_EQ(ToText(metrics[2].candidate), "-");
+}
+
 /// Records from memory.
 class Lines : public Sample {
  public:

@@ -152,6 +152,40 @@ def test_a_past_range_that_spans_a_reload(pipeline, chain, kafka, landing, simul
     sluicectl("verify", "--pipeline", pipeline)
 
 
+METRICS = ("logicalTypeOptions: {minimum: 0, maximum: 100}\n        quality:\n",
+           "logicalTypeOptions: {minimum: 0, maximum: 100}\n        quality:\n"
+           "          - {id: nulls, metric: nullValues, mustBeLessThan: 9, unit: percent}\n"
+           "          - {id: twice, metric: duplicateValues, mustBeLessThan: 50, unit: percent}\n")
+
+
+@pytest.mark.parametrize("window", ["150 records", "5 seconds"])
+def test_metrics_beside_those_that_have_landed(window, pipeline, chain, kafka, landing, simulator, sluicectl, tmp_path):
+    """What the live contract's metrics are in past windows is what the tables have of them; the candidate asks for more."""
+    pipeline.edit_contract(METRICS)
+    pipeline.edit("^sinks:", f"quality: {{window: {window}}}\nsinks:")
+    pipeline.edit("watermark_delay: .*", "watermark_delay: 20 seconds")
+    pipeline.create(2)
+    chain.start()
+    simulator(6_000, *FAULTS, seed=6).finish()
+    landing.wait_all()
+    candidate = tmp_path / "candidate.odcs.yaml"
+    candidate.write_text(changed(pipeline.contract.read_text(), ("version: 1.0.0", "version: 1.1.0"), ("mustBeLessThan: 9", "mustBeLessThan: 2")))
+    report = json.loads(sluicectl("contract", "shadow", candidate, "--pipeline", pipeline, "-o", "json", "--from", 0).stdout)
+    by_rule = {entry["rule"]: entry for entry in report["metrics"]}
+    assert by_rule.keys() == {"nulls", "twice"}
+    for rule, entry in by_rule.items():
+        landed = landing.query("SELECT count(*), count(*) FILTER (WHERE NOT passed), min(value), max(value) FROM sluice.metric_results "
+                               "WHERE rule_id = %s AND passed IS NOT NULL", [rule])
+        live, new = entry["live"], entry["candidate"]
+        assert landed == [(live["windows"], live["failed"], pytest.approx(live["lowest"]), pytest.approx(live["highest"]))]
+        assert live["windows"] > 10
+        assert (new["windows"], new["lowest"], new["highest"]) == (live["windows"], live["lowest"], live["highest"])
+    nulls = by_rule["nulls"]
+    assert nulls["candidate"]["threshold"] == "mustBeLessThan: 2 percent"
+    assert nulls["live"]["failed"] < nulls["candidate"]["failed"] and len(nulls["candidate"]["examples"]) == 3
+    assert by_rule["twice"]["candidate"]["failed"] == by_rule["twice"]["live"]["failed"]
+
+
 def test_live_records_while_the_contract_is_reloaded(pipeline, chain, landing, simulator, stack, sluicectl, candidate, really_run,
                                                      database_url):
     pipeline.create(2)

@@ -5,9 +5,9 @@
 #include "absl/strings/str_replace.h"
 #include "base/strings.h"
 #include "contract/names.h"
-#include "contract/timestamp.h"
 #include "rules/explanation.h"
 #include "sluicectl/contract/junit.h"
+#include "sluicectl/contract/metric_text.h"
 #include "sluicectl/table.h"
 
 namespace sluice::sluicectl {
@@ -51,20 +51,6 @@ std::string Lines(const std::vector<Example>& examples, std::string_view place) 
   return text;
 }
 
-std::string NumberText(double number) { return Json(number).Dump(); }
-
-std::string Values(const sample::MetricCheck& check) {
-  if (check.windows == 0) return "";
-  const std::string lowest = NumberText(check.lowest), highest = NumberText(check.highest);
-  return lowest == highest ? lowest : Concat(lowest, " to ", highest);
-}
-
-std::string TimeText(int64_t micros) {
-  std::string text;
-  contract::AppendTimestamp(micros, &text);
-  return text;
-}
-
 /// One window a line.
 std::string Windows(const std::vector<sample::MetricExample>& examples, std::string_view place) {
   std::string text;
@@ -79,11 +65,6 @@ std::string Windows(const std::vector<sample::MetricExample>& examples, std::str
   return text;
 }
 
-std::string Asked(const contract::Metric& metric) {
-  return Concat(metric.threshold.Text(),
-                metric.unit == contract::Metric::Unit::kPercent ? " percent" : "");
-}
-
 Table MetricTable(const contract::Contract& contract, const sample::CheckTable& checks,
                   std::string_view place) {
   Table table({"metric", "column", "severity", "threshold", "value", "passed", "windows", "failed",
@@ -91,8 +72,8 @@ Table MetricTable(const contract::Contract& contract, const sample::CheckTable& 
   for (size_t i = 0; i < checks.metrics.size(); ++i) {
     const contract::Metric& metric = contract.metrics[i];
     const sample::MetricCheck& check = checks.metrics[i];
-    table.AddRow({metric.id, Cell(metric.column), metric.severity, Asked(metric),
-                  Cell(Values(check)), check.failed == 0, check.windows, check.failed,
+    table.AddRow({metric.id, Cell(metric.column), metric.severity, metric.Asked(),
+                  Cell(RangeText(check)), check.failed == 0, check.windows, check.failed,
                   Cell(absl::StrReplaceAll(Windows(check.examples, place), {{"\n", "; "}}))});
   }
   return table;
@@ -260,8 +241,8 @@ std::string CheckReport::ToJunit(bool warnings_fail) const {
     const sample::MetricCheck& check = table.metrics[i];
     JunitCase of_metric{contract.id, metric.id, std::nullopt, ""};
     if (check.failed > 0 && (IsError(metric) || warnings_fail)) {
-      of_metric.failure = Concat(Asked(metric), ", but it is ", Values(check), ": ", check.failed,
-                                 " of ", check.windows, " windows");
+      of_metric.failure = Concat(metric.Asked(), ", but it is ", RangeText(check), ": ",
+                                 check.failed, " of ", check.windows, " windows");
       of_metric.details = Windows(check.examples, place);
     }
     cases.push_back(std::move(of_metric));

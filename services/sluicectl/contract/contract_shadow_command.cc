@@ -90,6 +90,7 @@ class ContractShadowCommand : public Command {
         "changes.\n"
         "Without --from, --to and --last it follows the records that arrive. Each record is judged "
         "beside\nthe contract that was in force at it. Ctrl-C ends it with the report so far.\n"
+        "Metrics are measured over the pipeline's windows, as far as whole ones have ended.\n"
         "Examples are PARTITION@OFFSET: `sluicectl explain` tells the rest.\n"
         "Exit codes: 0 no record would have another verdict, 1 some would, 2 a file cannot be read "
         "or has\nerrors.\n\n"
@@ -115,7 +116,8 @@ class ContractShadowCommand : public Command {
     SLUICE_ASSIGN_OR_RETURN(const std::vector<int32_t> partitions, Partitions(*admin, pipeline));
     stage::ContractStore contracts(settings.kafka, admin.get());
     sample::Shadow shadow(files.contract,
-                          {record::LimitsOf(pipeline), static_cast<size_t>(examples_)});
+                          {record::LimitsOf(pipeline), static_cast<size_t>(examples_),
+                           rules::MetricWindows(pipeline)});
     const size_t readers = Past() ? 1 : partitions.size();
     ShadowReader::Shared shared{admin.get(),
                                 &pipeline,

@@ -4,12 +4,14 @@
 #include "contract/compatibility.h"
 #include "contract/names.h"
 #include "sluicectl/contract/contract_commands.h"
+#include "sluicectl/contract/metric_text.h"
 #include "sluicectl/table.h"
 
 namespace sluice::sluicectl {
 namespace {
 
 using sample::DifferenceExample;
+using sample::MetricShift;
 using sample::RuleShift;
 using sample::ShadowReport;
 using sample::Shift;
@@ -136,12 +138,66 @@ Table RuleTable(const ShadowReport& report) {
   return table;
 }
 
+std::string Place(const sample::WindowExample& example) {
+  return example.start_us ? Concat(example.partition, "@", TimeText(*example.start_us))
+                          : Concat(example.partition, "@", example.first_offset);
+}
+
+// Of the candidate's windows that fail.
+std::string Examples(const MetricShift& metric) {
+  std::string text;
+  if (!metric.candidate) return text;
+  for (const sample::WindowExample& example : metric.candidate->examples)
+    Append(&text, text.empty() ? "" : "; ", Place(example), ": ", NumberText(example.value));
+  return text;
+}
+
+Table MetricTable(const ShadowReport& report) {
+  Table table({"metric", "column", "threshold", "live_value", "live_failed", "value", "failed",
+               "windows", "examples"});
+  for (const MetricShift& metric : report.metrics) {
+    const std::string live = metric.live ? metric.live->asked : "-";
+    const std::string candidate = metric.candidate ? metric.candidate->asked : "-";
+    table.AddRow({metric.id, OrNull(metric.column),
+                  live == candidate ? live : Concat(live, " -> ", candidate),
+                  metric.live ? OrNull(RangeText(*metric.live)) : Json(),
+                  metric.live ? Json(metric.live->failed) : Json(),
+                  metric.candidate ? OrNull(RangeText(*metric.candidate)) : Json(),
+                  metric.candidate ? Json(metric.candidate->failed) : Json(),
+                  metric.candidate ? metric.candidate->windows : metric.live->windows,
+                  OrNull(Examples(metric))});
+  }
+  return table;
+}
+
+Json ToJson(const std::optional<sample::MetricValues>& side) {
+  if (!side) return Json();
+  Json examples = Json::Array();
+  for (const sample::WindowExample& example : side->examples) {
+    Json json = Json::Object();
+    json.Set("partition", example.partition);
+    if (example.start_us)
+      json.Set("window_start", TimeText(*example.start_us));
+    else
+      json.Set("first_offset", example.first_offset);
+    examples.Add(std::move(json.Set("value", example.value)));
+  }
+  return Json::Object()
+      .Set("threshold", side->asked)
+      .Set("windows", side->windows)
+      .Set("failed", side->failed)
+      .Set("lowest", side->windows == 0 ? Json() : Json(side->lowest))
+      .Set("highest", side->windows == 0 ? Json() : Json(side->highest))
+      .Set("examples", std::move(examples));
+}
+
 }  // namespace
 
 std::string ShadowResult::ToText() const {
   std::string text;
-  for (const Table& table : {LiveTable(candidate_, report_), PartitionTable(partitions_),
-                             VerdictTable(report_), ReasonTable(report_), RuleTable(report_)}) {
+  for (const Table& table :
+       {LiveTable(candidate_, report_), PartitionTable(partitions_), VerdictTable(report_),
+        ReasonTable(report_), RuleTable(report_), MetricTable(report_)}) {
     if (!table.empty()) Append(&text, table.ToText(), "\n");
   }
   Append(&text, report_.records, " records judged by ", candidate_.id, " ", candidate_.version,
@@ -178,6 +234,14 @@ Json ShadowResult::ToJson() const {
     SetCounts(rule, &json);
     rules.Add(std::move(json));
   }
+  Json metrics = Json::Array();
+  for (const MetricShift& metric : report_.metrics) {
+    metrics.Add(Json::Object()
+                    .Set("rule", metric.id)
+                    .Set("column", OrNull(metric.column))
+                    .Set("live", sluicectl::ToJson(metric.live))
+                    .Set("candidate", sluicectl::ToJson(metric.candidate)));
+  }
   return Json::Object()
       .Set("contract", candidate_.id)
       .Set("version", candidate_.version)
@@ -188,7 +252,8 @@ Json ShadowResult::ToJson() const {
       .Set("partitions", PartitionTable(partitions_).ToJson())
       .Set("verdicts", std::move(verdicts))
       .Set("corrupt", std::move(reasons))
-      .Set("rules", std::move(rules));
+      .Set("rules", std::move(rules))
+      .Set("metrics", std::move(metrics));
 }
 
 }  // namespace sluice::sluicectl

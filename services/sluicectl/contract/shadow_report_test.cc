@@ -64,6 +64,38 @@ coupon_max_length  coupon  quarantine -> -     1          0      0          1  -
 4 records judged by orders 0.9.0 beside the live contract: 2 would have another verdict)");
 }
 
+TEST(ShadowReportOfMetrics, HasTheValuesOfBothSides) {
+  const auto candidate = Parse("2.0.0", "", "");
+  sample::ShadowReport report;
+  report.metrics = {{"nulls", "coupon", sample::MetricValues{"mustBeLessThan: 3", 4, 0, 0, 2, {}},
+                     sample::MetricValues{"mustBeLessThan: 20 percent",
+                                          3,
+                                          2,
+                                          5,
+                                          50.5,
+                                          {{1, 700, {}, 50.5}, {0, 0, 60'000'000, 33}}}},
+                    {"few", "", std::nullopt, sample::MetricValues{"mustBe: 0", 0, 0, 0, 0, {}}},
+                    {"gone", "", sample::MetricValues{"mustBe: 1", 1, 1, 7, 7, {}}, std::nullopt}};
+  const std::vector<ShadowPartition> partitions;
+  const ShadowResult result(*candidate, report, partitions);
+  EXPECT_THAT(
+      result.ToText(),
+      testing::StartsWith(
+          R"(METRIC  COLUMN  THRESHOLD                                        LIVE VALUE  LIVE FAILED  VALUE      FAILED  WINDOWS  EXAMPLES
+nulls   coupon  mustBeLessThan: 3 -> mustBeLessThan: 20 percent  0 to 2                0  5 to 50.5       2        3  1@700: 50.5; 0@1970-01-01T00:01:00Z: 33
+few     -       - -> mustBe: 0                                   -                     -  -               0        0  -
+gone    -       mustBe: 1 -> -                                   7                     1  -               -        1  -
+)"));
+  const std::string json = result.ToJson().Dump();
+  for (
+      const char* part :
+      {R"({"rule": "nulls", "column": "coupon", "live": {"threshold": "mustBeLessThan: 3", "windows": 4, "failed": 0, "lowest": 0, "highest": 2, "examples": []}, "candidate": {)",
+       R"("examples": [{"partition": 1, "first_offset": 700, "value": 50.5}, {"partition": 0, "window_start": "1970-01-01T00:01:00Z", "value": 33}])",
+       R"({"rule": "few", "column": null, "live": null, "candidate": {"threshold": "mustBe: 0", "windows": 0, "failed": 0, "lowest": null, "highest": null, "examples": []}})"}) {
+    EXPECT_THAT(json, testing::HasSubstr(part));
+  }
+}
+
 TEST_F(ShadowReportTest, ForPrograms) {
   const std::string json = result_.ToJson().Dump();
   for (
