@@ -12,7 +12,8 @@ from containers.deployment import PATIENCE
 from support import dashboards
 from support.process import wait_until
 
-QUERIES = dashboards.queries()
+# The contract of the demo, whose data are of 2024, promises no freshness.
+QUERIES = [query for query in dashboards.queries() if "sluice_freshness_objective_seconds" not in query.text]
 
 
 @pytest.fixture(scope="module")

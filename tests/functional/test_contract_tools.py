@@ -217,7 +217,7 @@ def test_results_for_ci(tmp_path):
     # The one that only warns has failed for a record, and is no failure.
     assert {rule["rule"] for rule in report["rules"] if rule["failed"]} - failed == {"trip_within_two_days"}
     assert failed - {rule["rule"] for rule in report["rules"]} == {"records of the contract"}
-    assert int(suite.get("failures")) == len(failed) and int(suite.get("tests")) == len(report["rules"]) + 1
+    assert int(suite.get("failures")) == len(failed) and int(suite.get("tests")) == len(report["rules"]) + len(report["metrics"]) + 1
     assert report["records"] == 57 and report["verdicts"]["corrupt"] == 1
 
 

@@ -172,7 +172,7 @@ def test_metrics_beside_those_that_have_landed(window, pipeline, chain, kafka, l
     candidate.write_text(changed(pipeline.contract.read_text(), ("version: 1.0.0", "version: 1.1.0"), ("mustBeLessThan: 9", "mustBeLessThan: 2")))
     report = json.loads(sluicectl("contract", "shadow", candidate, "--pipeline", pipeline, "-o", "json", "--from", 0).stdout)
     by_rule = {entry["rule"]: entry for entry in report["metrics"]}
-    assert by_rule.keys() == {"nulls", "twice"}
+    assert {"nulls", "twice"} < by_rule.keys()
     for rule, entry in by_rule.items():
         landed = landing.query("SELECT count(*), count(*) FILTER (WHERE NOT passed), min(value), max(value) FROM sluice.metric_results "
                                "WHERE rule_id = %s AND passed IS NOT NULL", [rule])
