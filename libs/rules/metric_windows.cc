@@ -234,28 +234,25 @@ std::optional<OpenWindows> MetricWindows::Remember(const batch::OpenWindow& head
   if (counted.counts.contract_hash != header.contract_hash ||
       counted.counts.window.range.next != header.window.range.next)
     return std::nullopt;
-  const bool several = header.time && header.time->newest_us;
-  if (!several) {
+  if (!header.time || !header.time->newest_us) {
     if (counted.counts.window != header.window) return std::nullopt;
     open.memories = std::move(counted.memories);
     return open;
   }
-  // Counted again from later on, nothing is late that was late because of what came before: it is
-  // in windows that have closed in truth. So there are more of them, and late rows are not
-  // compared.
+  if (!counted.counts.time) return std::nullopt;
+  // Counting again began later, so it knows less of what was late: rows that were are in windows of
+  // their own, which have closed in truth.
+  const std::vector<batch::Window>& windows = counted.counts.time->windows;
   for (size_t i = 0; i < open.memories.size(); ++i) {
-    batch::Window expected = header.time->windows[i];
-    bool found = false;
-    for (size_t j = 0; j < counted.memories.size() && counted.counts.time; ++j) {
-      if (j >= counted.counts.time->windows.size()) break;
-      const batch::Window& window = counted.counts.time->windows[j];
-      if (window.start_us != expected.start_us) continue;
-      expected.late = window.late;
-      found = window == expected;
-      open.memories[i] = std::move(counted.memories[j]);
-      break;
-    }
-    if (!found) return std::nullopt;
+    const batch::Window& wanted = header.time->windows[i];
+    const auto found = std::find_if(windows.begin(), windows.end(), [&](const auto& window) {
+      return window.start_us == wanted.start_us;
+    });
+    if (found == windows.end()) return std::nullopt;
+    batch::Window again = *found;
+    again.late = wanted.late;
+    if (again != wanted) return std::nullopt;
+    open.memories[i] = std::move(counted.memories[static_cast<size_t>(found - windows.begin())]);
   }
   return open;
 }
