@@ -92,6 +92,21 @@ Expression ColumnExpression(int column, ValueType type) {
   return e;
 }
 
+Column ItemColumn(const Column& array) {
+  Column item = array;
+  item.name = "item";
+  item.object = -1;
+  item.list = false;
+  item.required = array.item_required;
+  return item;
+}
+
+Expression EveryItem(int array, Expression condition) {
+  Expression e = Combine(Op::kEveryItem, {ColumnExpression(array, ValueType::kArray)});
+  e.item = std::make_shared<const Expression>(std::move(condition));
+  return e;
+}
+
 Expression LiteralExpression(ValueType type, decltype(Expression::literal) value) {
   Expression e;
   e.type = type;

@@ -69,6 +69,8 @@ enum class Op : uint8_t {
   kPart,         // `part` of a date, timestamp or time
   kCardinality,  // these two take an array
   kUniqueItems,
+  kEveryItem,   // `item` is true or null of every item of the array args[0]; of null it is null.
+                // Options of items become it; the language has no word for it
   kMultipleOf,  // args[0] is args[1] (a positive literal) times a whole number; numbers within a
                 // relative 1e-9
 };
@@ -100,7 +102,9 @@ struct Expression {
   std::shared_ptr<const re2::RE2>
       pattern;  ///< kMatches, kLike; shared because expressions are copied with their contract
   std::vector<Expression> args;
-  std::string text;  ///< as the user wrote it (root only)
+  std::shared_ptr<const Expression> item;  ///< kEveryItem: over one column, which is the item
+                                           ///< (ItemColumn); shared because expressions are copied
+  std::string text;                        ///< as the user wrote it (root only)
 };
 
 }  // namespace sluice::contract

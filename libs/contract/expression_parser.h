@@ -37,6 +37,10 @@ std::string_view Describe(ValueType type);
 
 // Building blocks for rules that do not come from text.
 Expression ColumnExpression(int column, ValueType type);
+/// An item of `array` as a column of its own, "item": column 0 of Expression::item.
+Column ItemColumn(const Column& array);
+/// That `condition`, over ItemColumn, is not false of any item of column `array`.
+Expression EveryItem(int array, Expression condition);
 Expression LiteralExpression(ValueType type, decltype(Expression::literal) value);
 Expression Combine(Op op, std::vector<Expression> args);  ///< of boolean type
 Expression Matches(Expression value, std::shared_ptr<const re2::RE2> pattern);

@@ -13,6 +13,7 @@
 #include "base/strings.h"
 #include "contract/expression_functions.h"
 #include "contract/expression_lexer.h"
+#include "contract/expression_parser.h"
 #include "contract/timestamp.h"
 #include "re2/re2.h"
 
@@ -227,6 +228,9 @@ std::string ToText(const Expression& e, const std::vector<Column>& columns) {
       return Concat(Operand(e.args[0], columns), " ", Predicate(e, columns));
     case Op::kCase:
       return CaseText(e, columns);
+    case Op::kEveryItem:
+      return Concat("every item of ", ToText(e.args[0], columns), ": ",
+                    ToText(*e.item, {ItemColumn(columns[e.args[0].column])}));
     default:
       break;
   }
@@ -259,6 +263,9 @@ std::string ViolationText(const Expression& e, const std::vector<Column>& column
       return Shorten(Concat(Operand(e.args[0], columns), " not ", Predicate(e, columns)));
     case Op::kMatches:
       return Shorten(Concat(Operand(e.args[0], columns), " does not match ", e.pattern->pattern()));
+    case Op::kEveryItem:
+      return Shorten(Concat(ToText(e.args[0], columns), ": ",
+                            ViolationText(*e.item, {ItemColumn(columns[e.args[0].column])})));
     case Op::kMultipleOf:
       return Shorten(
           Concat(Operand(e.args[0], columns), " not a multiple of ", LiteralText(e.args[1])));

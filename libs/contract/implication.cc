@@ -31,7 +31,7 @@ void CollectColumns(const Expression& expression, std::set<int>* columns) {
 }
 
 bool LooksAtItems(const Expression& expression) {
-  return expression.op == Op::kUniqueItems ||
+  return expression.op == Op::kUniqueItems || expression.op == Op::kEveryItem ||
          std::any_of(expression.args.begin(), expression.args.end(), LooksAtItems);
 }
 
@@ -57,6 +57,7 @@ bool IsNullWithNull(const Expression& expression) {
     case Op::kLength:
     case Op::kCardinality:
     case Op::kUniqueItems:
+    case Op::kEveryItem:
     case Op::kDate:
     case Op::kSeconds:
     case Op::kMultipleOf:

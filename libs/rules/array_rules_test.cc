@@ -45,6 +45,16 @@ std::shared_ptr<contract::Contract> ContractOf(LogicalType items,
   return contract;
 }
 
+/// One rule more: every item keeps `text`.
+void AddItemRule(const std::string& text, contract::Contract* contract) {
+  contract::ExpressionError error;
+  auto condition =
+      contract::ParseExpression(text, {contract::ItemColumn(contract->columns[0])}, &error);
+  ASSERT_TRUE(condition.has_value()) << text << ": " << error.message;
+  contract->rules.push_back(contract->rules.front());
+  contract->rules.back().predicate = contract::EveryItem(0, *std::move(condition));
+}
+
 std::shared_ptr<arrow::RecordBatch> BatchOf(const contract::Contract& contract,
                                             const std::shared_ptr<arrow::Array>& lists) {
   const auto schema = batch::BatchSchema(contract);
@@ -91,6 +101,7 @@ void ExpectAsThePlainestCode(LogicalType type, const std::shared_ptr<Builder>& b
                              Make value) {
   const auto contract =
       ContractOf(type, {"cardinality(a) >= 3", "unique_items(a)", "a is not null"});
+  AddItemRule("item is not null", contract.get());
   Random random(batch::TestSeed());
   std::vector<std::optional<Items<Value>>> rows(2 * kChunkRows + 5);
   int unique = 0;
@@ -116,6 +127,9 @@ void ExpectAsThePlainestCode(LogicalType type, const std::shared_ptr<Builder>& b
       ASSERT_EQ(IsBroken(bits, 0), rows[i] && rows[i]->size() < 3) << i;
       ASSERT_EQ(IsBroken(bits, 1), rows[i] && !IsUnique(*rows[i])) << i;
       ASSERT_EQ(IsBroken(bits, 2), !rows[i]) << i;
+      ASSERT_EQ(IsBroken(bits, 3),
+                rows[i] && std::count(rows[i]->begin(), rows[i]->end(), std::nullopt) > 0)
+          << i;
     }
   }
 }
@@ -169,6 +183,39 @@ TEST(ArrayRules, ZerosAreAlikeAndNaNIsNobodysLike) {
     const auto middle = static_cast<int64_t>(zeros.size());
     EXPECT_FALSE(HasUniqueItems(items, 0, middle));
     EXPECT_TRUE(HasUniqueItems(items, middle, 2 * middle));
+  }
+}
+
+TEST(ArrayRules, EveryItemHasToKeepARuleOfItems) {
+  const auto contract = ContractOf(LogicalType::kInteger, {"a is not null"});
+  AddItemRule("item between 10 and 5000", contract.get());
+  AddItemRule("item % 2 = 0", contract.get());
+  Items<int64_t> many;
+  for (int64_t i = 0; i < 3 * kChunkRows; ++i) many.emplace_back(10 + 2 * (i % 2000));
+  Items<int64_t> last_is_odd = many;
+  last_is_odd.back() = 4999;
+  const std::vector<std::optional<Items<int64_t>>> rows = {Items<int64_t>{},
+                                                           std::nullopt,
+                                                           Items<int64_t>{10, std::nullopt, 5000},
+                                                           Items<int64_t>{9},
+                                                           many,
+                                                           last_is_odd,
+                                                           Items<int64_t>{12, 5001},
+                                                           Items<int64_t>{14}};
+  const std::vector<std::pair<bool, bool>> broken = {{false, false}, {false, false}, {false, false},
+                                                     {true, true},   {false, false}, {false, true},
+                                                     {true, true},   {false, false}};
+  const auto batch = BatchOf(*contract, Lists<arrow::Int64Builder, int64_t>(
+                                            std::make_shared<arrow::Int64Builder>(), rows));
+  for (const size_t from : {0u, 3u, 5u}) {
+    RuleEvaluator evaluator(contract);
+    Outcome outcome;
+    ASSERT_TRUE(evaluator.Evaluate(*batch->Slice(static_cast<int64_t>(from)), &outcome).ok());
+    for (size_t i = from; i < rows.size(); ++i) {
+      const auto bits = outcome.FailedRules(static_cast<int64_t>(i - from));
+      EXPECT_EQ(IsBroken(bits, 1), broken[i].first) << i;
+      EXPECT_EQ(IsBroken(bits, 2), broken[i].second) << i;
+    }
   }
 }
 

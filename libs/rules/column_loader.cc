@@ -8,6 +8,7 @@
 #include "arrow/util/bit_util.h"
 #include "base/strings.h"
 #include "batch/schema.h"
+#include "rules/item_rule.h"
 #include "rules/unique_items.h"
 
 namespace sluice::rules {
@@ -34,6 +35,19 @@ int ColumnLoader::Slot(int column, Facet facet) {
   slot.column = column;
   slot.facet = facet;
   return static_cast<int>(slots_.size()) - 1;
+}
+
+int ColumnLoader::SlotOfItems(int column, const contract::Expression& condition) {
+  Column& slot = slots_.emplace_back();
+  slot.column = column;
+  slot.facet = Facet::kEveryItem;
+  slot.item_rule =
+      std::make_shared<ItemRule>(contract_.columns[static_cast<size_t>(column)], condition);
+  return static_cast<int>(slots_.size()) - 1;
+}
+
+void ColumnLoader::BindItems(const arrow::ArrayData& items) {
+  for (Column& slot : slots_) slot.data = &items;
 }
 
 absl::Status ColumnLoader::Bind(const arrow::RecordBatch& batch) {
@@ -134,6 +148,11 @@ void ColumnLoader::LoadOfArrays(Column* slot, int64_t begin, int rows) {
     return;
   }
   slot->booleans.resize(kChunkRows);
+  if (slot->facet == Facet::kEveryItem) {
+    slot->item_rule->Check(*slot->data->child_data[0], ends, rows, slot->booleans.data());
+    slot->view.data = slot->booleans.data();
+    return;
+  }
   for (int i = 0; i < rows; ++i) {
     const bool null = slot->view.valid != nullptr && slot->view.valid[i] == 0;
     slot->booleans[i] = !null && HasUniqueItems(*slot->data->child_data[0], ends[i], ends[i + 1]);

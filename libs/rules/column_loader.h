@@ -13,8 +13,10 @@
 
 namespace sluice::rules {
 
-/// What of a column is loaded: of an array never its items, of all others the value.
-enum class Facet : uint8_t { kValue, kCardinality, kUniqueItems };
+/// What of a column is loaded: of an array facts about its items, of all others the value.
+enum class Facet : uint8_t { kValue, kCardinality, kUniqueItems, kEveryItem };
+
+class ItemRule;
 
 /// Owned by an evaluator. The views of a chunk are valid until the next chunk, and while the batch
 /// lives.
@@ -25,10 +27,15 @@ class ColumnLoader {
   /// The number under which a column (an index into the contract's, or kTimestampColumn) is loaded
   /// from now on.
   int Slot(int column, Facet facet);
+  /// The same of an array and whether all its items keep `condition` (contract::Expression::item),
+  /// which outlives the loader.
+  int SlotOfItems(int column, const contract::Expression& condition);
 
   /// Begin a batch. kInvalidArgument when a column is missing or has another type than the contract
   /// says.
   absl::Status Bind(const arrow::RecordBatch& batch);
+  /// The same where the only column's values are `items`, of its type.
+  void BindItems(const arrow::ArrayData& items);
   /// Load rows [begin, begin + rows), rows <= kChunkRows.
   void Load(int64_t begin, int rows);
 
@@ -38,6 +45,7 @@ class ColumnLoader {
   struct Column {
     int column = 0;
     Facet facet = Facet::kValue;
+    std::shared_ptr<ItemRule> item_rule;  // kEveryItem
     const arrow::ArrayData* data = nullptr;
     std::vector<uint8_t> valid;
     std::vector<int64_t> integers;  // dates, milliseconds made microseconds, numbers of items

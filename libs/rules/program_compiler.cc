@@ -164,6 +164,13 @@ class Program::Compiler {
         return Column(e.args[0], Facet::kCardinality, Repr::kInt64);
       case Op::kUniqueItems:
         return Column(e.args[0], Facet::kUniqueItems, Repr::kBool);
+      case Op::kEveryItem: {
+        Operand kept;
+        kept.kind = Operand::Kind::kColumn;
+        kept.repr = Repr::kBool;
+        kept.index = loader_->SlotOfItems(e.args[0].column, *e.item);
+        return kept;
+      }
       case Op::kLower:
         return LetterCase(Code::kLower, e);
       case Op::kUpper:
