@@ -24,6 +24,7 @@ extern "C" void rd_kafka_mock_group_initial_rebalance_delay_ms(rd_kafka_mock_clu
 #include "kafka/consumer.h"
 #include "kafka/group_member.h"
 #include "kafka/producer.h"
+#include "kafka/test_cluster.h"
 
 namespace sluice::kafka {
 namespace {
@@ -36,17 +37,7 @@ constexpr absl::Duration kLimit = absl::Seconds(30);  // of waiting for what is 
 
 class KafkaTest : public ::testing::Test {
  protected:
-  KafkaTest() {
-    char reason[256];
-    host_ = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), reason, sizeof(reason));
-    cluster_ = rd_kafka_mock_cluster_new(host_, 1);
-    rd_kafka_mock_topic_create(cluster_, kTopic, kPartitions, 1);
-    config_.bootstrap_servers = rd_kafka_mock_cluster_bootstraps(cluster_);
-  }
-  ~KafkaTest() override {
-    rd_kafka_mock_cluster_destroy(cluster_);
-    rd_kafka_destroy(host_);
-  }
+  KafkaTest() { cluster_.CreateTopic(kTopic, kPartitions); }
 
   static OutgoingRecord Outgoing(int32_t partition, std::optional<std::string_view> key,
                                  std::optional<std::string> value, Headers headers = {}) {
@@ -71,14 +62,9 @@ class KafkaTest : public ::testing::Test {
     return deliveries;
   }
 
-  /// Sends `values` to a partition and waits for them.
   void Fill(int32_t partition, const std::vector<std::string>& values) {
-    const std::unique_ptr<Producer> producer = *Producer::Create(config_, {}, nullptr);
-    for (const std::string& value : values) {
-      ASSERT_TRUE(producer->Send(Outgoing(partition, std::nullopt, value), 0).ok());
-    }
-    for (const Delivery& delivery : Await(*producer))
-      ASSERT_TRUE(delivery.status.ok()) << delivery.status;
+    const absl::Status status = cluster_.Fill({kTopic, partition}, values);
+    ASSERT_TRUE(status.ok()) << status;
   }
 
   /// Polls until `count` messages or an error came.
@@ -98,9 +84,8 @@ class KafkaTest : public ::testing::Test {
   }
 
   static constexpr char kTopic[] = "records";
-  rd_kafka_t* host_;
-  rd_kafka_mock_cluster_t* cluster_;
-  ClientConfig config_;
+  TestCluster cluster_;
+  ClientConfig config_ = cluster_.config();
 };
 
 TEST_F(KafkaTest, ARecordArrivesAsItWasSent) {
@@ -157,7 +142,7 @@ TEST_F(KafkaTest, AValueIsKeptUntilItsDeliveryAndNoLonger) {
 }
 
 TEST_F(KafkaTest, ADestroyedProducerLetsGoOfWhatItHolds) {
-  rd_kafka_mock_broker_set_down(cluster_, 1);
+  rd_kafka_mock_broker_set_down(cluster_.mock(), 1);
   auto owner = std::make_shared<const std::string>("value");
   const std::weak_ptr<const std::string> watch = owner;
   std::unique_ptr<Producer> producer = *Producer::Create(config_, {}, nullptr);
@@ -190,7 +175,7 @@ TEST_F(KafkaTest, KeysGoWhereKafkasOwnClientsPutThem) {
 
 TEST_F(KafkaTest, ATooLargeRecordIsTold) {
   const std::unique_ptr<Producer> producer = *Producer::Create(config_, {}, nullptr);
-  rd_kafka_mock_push_request_errors(cluster_, 0 /* Produce */, 1,
+  rd_kafka_mock_push_request_errors(cluster_.mock(), 0 /* Produce */, 1,
                                     RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
   ASSERT_TRUE(producer->Send(Outgoing(0, std::nullopt, "v"), 5).ok());
   const std::vector<Delivery> deliveries = Await(*producer);
@@ -200,7 +185,7 @@ TEST_F(KafkaTest, ATooLargeRecordIsTold) {
 }
 
 TEST_F(KafkaTest, ASendThatTimesOutIsRetryable) {
-  rd_kafka_mock_broker_set_down(cluster_, 1);
+  rd_kafka_mock_broker_set_down(cluster_.mock(), 1);
   Producer::Options options;
   options.delivery_timeout = absl::Milliseconds(200);
   const std::unique_ptr<Producer> producer = *Producer::Create(config_, options, nullptr);
@@ -305,7 +290,7 @@ TEST_F(KafkaTest, AdminReadsUpToTheEnd) {
 
 TEST_F(KafkaTest, AGroupDealsThePartitionsAnewWhenMembersComeAndGo) {
   // The mock coordinator takes its time by these; a real one deals in a tenth of a second.
-  rd_kafka_mock_group_initial_rebalance_delay_ms(cluster_, 0);
+  rd_kafka_mock_group_initial_rebalance_delay_ms(cluster_.mock(), 0);
   config_.properties = {{"session.timeout.ms", "3000"}, {"heartbeat.interval.ms", "100"}};
   std::map<std::string, std::vector<int32_t>> owned;
   std::map<std::string, std::unique_ptr<GroupMember>> members;
