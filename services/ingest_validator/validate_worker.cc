@@ -2,43 +2,21 @@
 
 #include <algorithm>
 
-#include "arrow/array.h"
 #include "arrow/record_batch.h"
 #include "base/fault_point.h"
 #include "base/log.h"
 #include "base/status.h"
-#include "batch/schema.h"
 #include "stage/topics.h"
 
 namespace sluice::ingest_validator {
 
-namespace {
-
-void LogComparison(std::string_view event, const contract::Contract& before,
-                   const contract::Contract& after, const contract::Comparison& comparison) {
-  log::Info(event, {{"version", after.version},
-                    {"previous_version", before.version},
-                    {"compatibility", comparison.name()},
-                    {"changes", comparison.ToString()}});
-}
-
-}  // namespace
-
-ValidateWorker::Judge::Judge(std::shared_ptr<const contract::Contract> contract,
-                             const record::Limits& limits)
-    : parser(contract, limits), encoder(contract) {}
-
-ValidateWorker::Partition::Partition(Judge* judge)
-    : judge(judge), builder(judge->encoder.shared_contract()) {}
-
 ValidateWorker::ValidateWorker(const stage::Context& context,
                                std::shared_ptr<const contract::Contract> contract)
     : context_(context),
-      limits_(record::LimitsOf(context.pipeline)),
-      own_contract_(std::move(contract)),
-      contracts_(context.kafka, context.admin),
+      contracts_(context, std::move(contract)),
       output_(context, context.pipeline.InternalTopic(stage::kValidatedStage),
-              context.pipeline.source_topic) {}
+              context.pipeline.source_topic),
+      timer_(context.pipeline) {}
 
 absl::Status ValidateWorker::Prepare() {
   const contract::PipelineConfig& pipeline = context_.pipeline;
@@ -48,7 +26,7 @@ absl::Status ValidateWorker::Prepare() {
         Concat("the source topic does not exist yet: ", pipeline.source_topic));
   }
   SLUICE_RETURN_IF_ERROR(source.status());
-  SLUICE_RETURN_IF_ERROR(contracts_.Prepare(pipeline.replication_factor));
+  SLUICE_RETURN_IF_ERROR(contracts_.Prepare());
   for (const char* stage : {stage::kValidatedStage, stage::kCheckedStage}) {
     SLUICE_RETURN_IF_ERROR(stage::EnsureInternalTopic(
         *context_.admin, pipeline, pipeline.InternalTopic(stage), source->partitions));
@@ -58,36 +36,22 @@ absl::Status ValidateWorker::Prepare() {
 
 absl::StatusOr<kafka::Offset> ValidateWorker::Open(int32_t number,
                                                    std::optional<int64_t> rewind_to) {
-  SLUICE_ASSIGN_OR_RETURN(const Position position, FindPosition(number));
+  SLUICE_ASSIGN_OR_RETURN(const Position position, ReadPosition(number));
   batch::Offset next = position.next;
   if (rewind_to && *rewind_to < next) {
-    SLUICE_ASSIGN_OR_RETURN(const kafka::Watermarks source,
-                            context_.admin->QueryWatermarks(
-                                {context_.pipeline.source_topic, number}, stage::kRequestTimeout));
-    if (*rewind_to < source.begin) {
-      refused_repairs_[number] = *rewind_to;
-      return absl::FailedPreconditionError(
-          Concat("the source no longer has these records; sluicectl accept-loss writes them "
-                 "off: wanted=",
-                 *rewind_to, " begin=", source.begin));
-    }
-    next = std::max(*rewind_to, position.header.origin);
+    SLUICE_RETURN_IF_ERROR(CheckRewind(number, *rewind_to));
+    next = std::max(*rewind_to, position.last.origin);
   }
-  SLUICE_ASSIGN_OR_RETURN(Judge * judge, JudgeFor(position.header.contract));
-  Partition partition(judge);
-  partition.header = position.header;
-  partition.header.contract = {judge->encoder.contract().version,
-                               judge->encoder.contract().content_hash};
-  partition.newest_timestamp_ms = position.header.newest_timestamp_ms;
-  partition.next = partition.header.range.next = next;
-  output_.Open(number, position.next, position.header);
+  SLUICE_ASSIGN_OR_RETURN(Judge * judge, contracts_.After(position.last.contract));
+  output_.Open(number, position.next, position.last);
   output_.emitter(number)->Rewind(next);
   partitions_.erase(number);
-  partitions_.emplace(number, std::move(partition));
+  partitions_.emplace(
+      number, Partition{OpenBatch(judge, context_.pipeline, position.last, next, absl::Now())});
   return next;
 }
 
-absl::StatusOr<ValidateWorker::Position> ValidateWorker::FindPosition(int32_t number) {
+absl::StatusOr<Position> ValidateWorker::ReadPosition(int32_t number) {
   const contract::PipelineConfig& pipeline = context_.pipeline;
   auto source = context_.admin->Describe(pipeline.source_topic, stage::kRequestTimeout);
   if (absl::IsNotFound(source.status())) {
@@ -98,118 +62,31 @@ absl::StatusOr<ValidateWorker::Position> ValidateWorker::FindPosition(int32_t nu
     SLUICE_RETURN_IF_ERROR(context_.admin->GrowTopic(pipeline.InternalTopic(stage),
                                                      source->partitions, stage::kRequestTimeout));
   }
-  SLUICE_ASSIGN_OR_RETURN(const stage::BatchOutput::End end, output_.ReadEnd(number));
-  SLUICE_ASSIGN_OR_RETURN(
-      const kafka::Watermarks log,
-      context_.admin->QueryWatermarks({pipeline.source_topic, number}, stage::kRequestTimeout));
-  if (!end.last) {
-    SLUICE_ASSIGN_OR_RETURN(Position position, Begin(number, end, log));
-    position.header.topic_id = source->id;
-    return position;
-  }
-  Position position{*end.last, end.last->range.next};
-  if (SLUICE_MISTAKE("position_from_group")) {
+  SLUICE_ASSIGN_OR_RETURN(stage::BatchOutput::End end, output_.ReadEnd(number));
+  if (SLUICE_MISTAKE("position_from_group") && end.last) {
     SLUICE_ASSIGN_OR_RETURN(
         const auto committed,
         context_.admin->CommittedOffset(pipeline.ConsumerGroup(stage::kValidatedStage),
                                         {pipeline.source_topic, number}, stage::kRequestTimeout));
-    if (committed) position.next = committed->offset;
+    if (committed) end.last->range = {committed->offset, committed->offset};
   }
-  if (!position.header.topic_id.empty() && position.header.topic_id != source->id &&
-      !SLUICE_MISTAKE("topic_id_ignored")) {
-    return absl::DataLossError(
-        Concat("the source topic was recreated: it is another log, and its offsets mean other "
-               "records. Start a new generation (",
-               "generation: in the pipeline file): expected id ", position.header.topic_id,
-               ", found ", source->id));
-  }
-  if (log.end < position.next) {
-    return absl::DataLossError(Concat(
-        "the source ends before the position: it lost records or is another log: end=", log.end,
-        " position=", position.next));
-  }
-  if (log.begin > position.next) {
-    return absl::DataLossError(
-        Concat("retention has overtaken the position; `sluicectl accept-loss` writes the missing "
-               "records off: position=",
-               position.next, " begin=", log.begin));
-  }
-  position.header.lost = false;
-  return position;
+  SLUICE_ASSIGN_OR_RETURN(const kafka::Watermarks limits, SourceLimits(number));
+  return FindPosition(pipeline, number, end, {source->id, limits});
 }
 
-absl::StatusOr<ValidateWorker::Position> ValidateWorker::Begin(int32_t number,
-                                                               const stage::BatchOutput::End& end,
-                                                               const kafka::Watermarks& source) {
-  const contract::PipelineConfig& pipeline = context_.pipeline;
-  Position position;
-  position.header.pipeline = pipeline.name;
-  position.header.generation = pipeline.generation;
-  position.header.topic = pipeline.source_topic;
-  position.header.partition = number;
-  if (end.log.end > 0) {
-    return absl::DataLossError(
-        Concat("all batches of this partition have expired, and the consumer group does not "
-               "remember the position: it is lost. Start a new generation (group ",
-               pipeline.ConsumerGroup(stage::kValidatedStage), ")"));
-  }
-  const bool earliest =
-      pipeline.starting_offsets == contract::PipelineConfig::StartingOffsets::kEarliest;
-  position.header.origin = position.next = earliest ? source.begin : source.end;
-  return position;
+absl::StatusOr<kafka::Watermarks> ValidateWorker::SourceLimits(int32_t number) {
+  return context_.admin->QueryWatermarks({context_.pipeline.source_topic, number},
+                                         stage::kRequestTimeout);
 }
 
-absl::StatusOr<ValidateWorker::Judge*> ValidateWorker::JudgeFor(const batch::ContractRef& last) {
-  // The log decides: our file counts once its version is higher than the one in force.
-  const int newer =
-      last.version.empty() ? 1 : contract::CompareVersions(own_contract_->version, last.version);
-  if (newer == 0 && own_contract_->content_hash != last.content_hash) {
-    return absl::FailedPreconditionError(
-        Concat("the contract was changed without a new version: version ", last.version,
-               " is in force with another content; raise `version`"));
-  }
-  // The one in force may have gone from the topic with it.
-  if (newer >= 0) {
-    if (newer > 0 && !last.version.empty()) CompareWith(last);
-    SLUICE_RETURN_IF_ERROR(contracts_.Publish(own_contract_));
-    return MakeJudge(own_contract_);
-  }
-  SLUICE_ASSIGN_OR_RETURN(auto contract, contracts_.Find(last.content_hash));
-  return MakeJudge(std::move(contract));
-}
-
-void ValidateWorker::CompareWith(const batch::ContractRef& last) {
-  if (!compared_.insert(last.content_hash).second) return;
-  const auto before = contracts_.Find(last.content_hash);
-  if (!before.ok()) {
-    log::Warn("a newer contract comes into force; the one before is not there to compare it with",
-              {{"version", own_contract_->version}, {"previous_version", last.version}});
-    return;
-  }
-  LogComparison("a newer contract comes into force", **before, *own_contract_,
-                contract::Compare(**before, *own_contract_));
-}
-
-ValidateWorker::Judge* ValidateWorker::MakeJudge(
-    std::shared_ptr<const contract::Contract> contract) {
-  std::unique_ptr<Judge>& judge = judges_[contract->content_hash];
-  if (judge == nullptr) {
-    judge = std::make_unique<Judge>(contract, limits_);
-    const int column = contract->FindColumn(context_.pipeline.event_time_column);
-    if (column >= 0) judge->event_time_field = batch::kSystemColumns + column;
-  }
-  return judge.get();
-}
-
-void ValidateWorker::UseOwnContract(Partition& partition) {
-  if (contract::CompareVersions(own_contract_->version, partition.header.contract.version) <= 0)
-    return;
-  partition.judge = MakeJudge(own_contract_);
-  partition.builder = record::BatchBuilder(own_contract_);
-  partition.header.contract = {own_contract_->version, own_contract_->content_hash};
-  partition.last_sent =
-      absl::InfinitePast();  // a quiet partition says so in its next batch, at once
-  punctuate_at_ = absl::InfinitePast();
+absl::Status ValidateWorker::CheckRewind(int32_t number, batch::Offset to) {
+  SLUICE_ASSIGN_OR_RETURN(const kafka::Watermarks source, SourceLimits(number));
+  if (to >= source.begin) return absl::OkStatus();
+  refused_repairs_[number] = to;
+  return absl::FailedPreconditionError(
+      Concat("the source no longer has these records; sluicectl accept-loss writes them off: "
+             "wanted=",
+             to, " begin=", source.begin));
 }
 
 void ValidateWorker::Close(int32_t partition) {
@@ -220,38 +97,24 @@ void ValidateWorker::Close(int32_t partition) {
   });
 }
 
-bool ValidateWorker::IsFull(const Partition& partition) const {
-  return partition.builder.rows() >= context_.pipeline.batch_rows ||
-         partition.builder.bytes() >= context_.pipeline.batch_bytes;
-}
-
 void ValidateWorker::Take(kafka::Message message) {
-  Partition& partition = partitions_.at(message.partition());
-  if (HasFailed(message.partition())) return;
-  if (!waiting_.empty() || IsFull(partition)) {
+  const int32_t number = message.partition();
+  Partition& partition = partitions_.at(number);
+  if (HasFailed(number)) return;
+  if (!waiting_.empty() || partition.batch.IsFull()) {
     waiting_.push_back(std::move(message));
     return;
   }
   Add(partition, message);
-  if (IsFull(partition) && !output_.emitter(message.partition())->in_flight()) {
-    Emit(message.partition(), partition, absl::Now());
-  }
+  if (partition.batch.IsFull() && !output_.emitter(number)->in_flight())
+    Emit(number, partition, absl::Now());
 }
 
 void ValidateWorker::Add(Partition& partition, const kafka::Message& message) {
-  if (message.offset() < partition.next) return;
-  if (partition.builder.empty() && emit_at_ == absl::InfiniteFuture())
-    emit_at_ = absl::Now() + context_.pipeline.batch_age;
-  const record::Judgement judgement = partition.judge->parser.Parse(
-      message.key(), message.value(),
-      SLUICE_MISTAKE("verdict_by_clock") ? absl::ToUnixMillis(absl::Now()) : message.timestamp_ms(),
-      message.offset(), &partition.builder);
-  if (judgement.reason) context_.metrics->Corrupt(*judgement.reason);
-  partition.next = message.offset() + 1;
-  // A timestamp that no sink can store says nothing about how new the batch is.
-  if (message.timestamp_ms() <= record::kMaxTimestampMs) {
-    partition.newest_timestamp_ms = std::max(partition.newest_timestamp_ms, message.timestamp_ms());
-  }
+  const auto corrupt =
+      partition.batch.Add(message.key(), message.value(), message.timestamp_ms(), message.offset());
+  if (corrupt) context_.metrics->Corrupt(*corrupt);
+  if (!timer_.IsRunning() && !partition.batch.empty()) timer_.Start(absl::Now());
 }
 
 void ValidateWorker::TakeWaiting() {
@@ -260,7 +123,7 @@ void ValidateWorker::TakeWaiting() {
     const int32_t number = waiting_[taken].partition();
     if (HasFailed(number)) continue;
     Partition& partition = partitions_.at(number);
-    if (IsFull(partition)) {
+    if (partition.batch.IsFull()) {
       if (output_.emitter(number)->in_flight()) break;
       Emit(number, partition, absl::Now());
     }
@@ -272,65 +135,42 @@ void ValidateWorker::TakeWaiting() {
 void ValidateWorker::Emit(int32_t number, Partition& partition, absl::Time now) {
   const absl::Status status = Send(number, partition, now);
   if (!status.ok()) {
-    // The rows have left the builder: whoever opens the partition again reads them again. Until
-    // then nothing more may be sent, which would claim to account for them.
+    // The rows have left the batch: whoever opens the partition again reads them again. Until then
+    // nothing more may be sent, which would claim to account for them.
     output_.Close(number);
     faults_.push_back({number, status});
     return;
   }
-  if (own_contract_->content_hash != partition.header.contract.content_hash)
-    UseOwnContract(partition);
+  UseNewerContract(partition);
 }
 
 absl::Status ValidateWorker::Send(int32_t number, Partition& partition, absl::Time now) {
-  batch::Coverage coverage = partition.header;
-  coverage.range = {partition.header.range.next, partition.next};
-  coverage.counts = partition.builder.counts();
-  if (SLUICE_MISTAKE("counts_from_elsewhere")) coverage.counts = partition.in_flight;
-  coverage.newest_timestamp_ms = partition.newest_timestamp_ms;
-  if (!partition.builder.empty()) partition.last_record = now;
-  coverage.idle = now - partition.last_record > context_.pipeline.idle_timeout;
-  const std::shared_ptr<arrow::RecordBatch> rows = partition.builder.Finish();
-  AdvanceWatermark(partition, *rows);
-  coverage.watermark_us = partition.header.watermark_us;
-  SLUICE_ASSIGN_OR_RETURN(std::shared_ptr<arrow::Buffer> value,
-                          partition.judge->encoder.Encode(*rows));
-  SLUICE_RETURN_IF_ERROR(output_.Send(coverage, std::move(value)));
-  context_.metrics->Received(number, rows->num_rows());
-  context_.taps->Offer(*rows, partition.judge->encoder.contract(), number);
-  partition.header.range.next = partition.next;
-  partition.in_flight = coverage.counts;
+  ClosedBatch closed = partition.batch.Close(now);
+  if (SLUICE_MISTAKE("counts_from_elsewhere")) closed.coverage.counts = partition.in_flight;
+  Judge& judge = partition.batch.judge();
+  SLUICE_ASSIGN_OR_RETURN(std::shared_ptr<arrow::Buffer> value, judge.encoder.Encode(*closed.rows));
+  SLUICE_RETURN_IF_ERROR(output_.Send(closed.coverage, std::move(value)));
+  context_.metrics->Received(number, closed.rows->num_rows());
+  if (closed.coverage.watermark_us)
+    context_.metrics->Watermark(number, *closed.coverage.watermark_us);
+  context_.taps->Offer(*closed.rows, *judge.contract(), number);
+  partition.in_flight = closed.coverage.counts;
   partition.last_sent = now;
   return absl::OkStatus();
 }
 
-void ValidateWorker::AdvanceWatermark(Partition& partition, const arrow::RecordBatch& rows) {
-  const auto& timestamps =
-      static_cast<const arrow::TimestampArray&>(*rows.column(batch::kTimestamp));
-  const int field = partition.judge->event_time_field;
-  if (context_.pipeline.event_time_column.empty() || field < 0) {
-    if (partition.newest_timestamp_ms >= 0)
-      partition.newest_event_us = partition.newest_timestamp_ms * 1000;
-  } else if (rows.column(field)->type_id() == arrow::Type::TIMESTAMP) {
-    const auto& events = static_cast<const arrow::TimestampArray&>(*rows.column(field));
-    for (int64_t i = 0; i < rows.num_rows(); ++i) {
-      if (events.IsNull(i) || timestamps.IsNull(i)) continue;
-      // Capped by the record's own timestamp: no future-dated event drags the watermark along.
-      const int64_t event = std::min(events.Value(i), timestamps.Value(i) * 1000);
-      partition.newest_event_us = std::max(partition.newest_event_us.value_or(event), event);
-    }
-  }
-  if (!partition.newest_event_us) return;
-  const int64_t watermark =
-      *partition.newest_event_us - absl::ToInt64Microseconds(context_.pipeline.watermark_delay);
-  partition.header.watermark_us =
-      std::max(partition.header.watermark_us.value_or(watermark), watermark);
-  context_.metrics->Watermark(partition.header.partition, *partition.header.watermark_us);
+void ValidateWorker::UseNewerContract(Partition& partition) {
+  Judge* newer = contracts_.NewerThan(partition.batch.header().contract);
+  if (newer == nullptr) return;
+  partition.batch.JudgeBy(newer);
+  // A quiet partition says so in its next batch, at once.
+  partition.last_sent = absl::InfinitePast();
+  timer_.PunctuateAtOnce();
 }
 
 bool ValidateWorker::Settled() const {
   const bool empty = std::all_of(partitions_.begin(), partitions_.end(),
-                                 [](const auto& p) { return p.second.builder.empty(); });
+                                 [](const auto& entry) { return entry.second.batch.empty(); });
   return empty && waiting_.empty() && output_.idle();
 }
 
@@ -350,90 +190,57 @@ void ValidateWorker::Tick(absl::Time now, std::vector<stage::Fault>* faults) {
 }
 
 void ValidateWorker::EmitDue(absl::Time now) {
-  const bool due = now >= emit_at_;
-  const bool punctuate = now >= punctuate_at_;
-  if (!due && !punctuate) return;
+  const bool records = timer_.RecordsAreDue(now);
+  const bool punctuation = timer_.PunctuationIsDue(now);
+  if (!records && !punctuation) return;
   bool left = false;
   for (auto& [number, partition] : partitions_) {
-    const bool silent = now - partition.last_sent >= context_.pipeline.punctuation_interval;
-    if (partition.builder.empty() ? !silent : !due) continue;
+    const bool empty = partition.batch.empty();
+    if (empty ? !timer_.IsSilent(partition.last_sent, now) : !records) continue;
     if (HasFailed(number)) continue;
     if (output_.emitter(number)->in_flight()) {
-      left |= !partition.builder.empty();
-      continue;
+      left |= !empty;
+    } else {
+      Emit(number, partition, now);
     }
-    Emit(number, partition, now);
   }
-  // What waits for an acknowledgement is emitted when that wakes us up, with everything else that
-  // has come by then.
-  if (due) {
-    emit_at_ = left ? now : absl::InfiniteFuture();
-    emit_waits_for_ack_ = left;
-  }
-  if (punctuate) punctuate_at_ = now + context_.pipeline.punctuation_interval / 4;
-}
-
-absl::Time ValidateWorker::Deadline() const {
-  return std::min(emit_waits_for_ack_ ? absl::InfiniteFuture() : emit_at_, punctuate_at_);
+  if (records) timer_.RecordsEmitted(now, left);
+  if (punctuation) timer_.Punctuated(now);
 }
 
 absl::StatusOr<service::SeekResult> ValidateWorker::AcceptLoss(int32_t number, bool dry_run) {
-  const contract::PipelineConfig& pipeline = context_.pipeline;
-  SLUICE_ASSIGN_OR_RETURN(const auto source,
-                          context_.admin->Describe(pipeline.source_topic, stage::kRequestTimeout));
-  SLUICE_ASSIGN_OR_RETURN(const stage::BatchOutput::End end, output_.ReadEnd(number));
   SLUICE_ASSIGN_OR_RETURN(
-      const kafka::Watermarks log,
-      context_.admin->QueryWatermarks({pipeline.source_topic, number}, stage::kRequestTimeout));
-  if (!end.last)
-    return absl::FailedPreconditionError(
-        "nothing of this partition was ever read: there is no position to go on from");
-  if (!end.last->topic_id.empty() && end.last->topic_id != source.id) {
-    return absl::FailedPreconditionError(
-        "the source topic was recreated: its offsets mean other records, so the loss cannot be "
-        "written into this generation; start a new one");
-  }
-  batch::Offset from = end.last->range.next;
-  if (const auto refused = refused_repairs_.find(number); refused != refused_repairs_.end())
-    from = std::min(from, refused->second);
-  if (log.begin <= from)
-    return absl::FailedPreconditionError(
-        "nothing is lost: the source still has every record from the position on");
-  if (dry_run) return service::SeekResult{from, log.begin};
+      const auto source,
+      context_.admin->Describe(context_.pipeline.source_topic, stage::kRequestTimeout));
+  SLUICE_ASSIGN_OR_RETURN(const stage::BatchOutput::End end, output_.ReadEnd(number));
+  SLUICE_ASSIGN_OR_RETURN(const kafka::Watermarks limits, SourceLimits(number));
+  std::optional<batch::Offset> refused;
+  if (const auto found = refused_repairs_.find(number); found != refused_repairs_.end())
+    refused = found->second;
+  SLUICE_ASSIGN_OR_RETURN(const batch::Range lost, FindLoss(end, {source.id, limits}, refused));
+  const service::SeekResult result{lost.first, lost.next};
+  if (dry_run) return result;
 
-  SLUICE_ASSIGN_OR_RETURN(Judge * judge, JudgeFor(end.last->contract));
+  SLUICE_ASSIGN_OR_RETURN(Judge * judge, contracts_.After(end.last->contract));
   batch::Coverage coverage = *end.last;
-  coverage.contract = {judge->encoder.contract().version, judge->encoder.contract().content_hash};
-  coverage.range = {from, log.begin};
+  coverage.contract = judge->ref;
+  coverage.range = lost;
   coverage.counts = {};
-  coverage.counts[static_cast<size_t>(batch::Verdict::kLost)] = log.begin - from;
+  coverage.counts[static_cast<size_t>(batch::Verdict::kLost)] = lost.next - lost.first;
   coverage.lost = true;
   SLUICE_ASSIGN_OR_RETURN(std::shared_ptr<arrow::Buffer> value, judge->encoder.EncodeEmpty());
   SLUICE_RETURN_IF_ERROR(output_.SendAndWait(coverage, std::move(value)));
   refused_repairs_.erase(number);
   log::Warn("an operator accepted a loss",
-            {{"partition", number}, {"from", from}, {"to", log.begin}});
-  return service::SeekResult{from, log.begin};
+            {{"partition", number}, {"from", lost.first}, {"to", lost.next}});
+  return result;
 }
 
 absl::StatusOr<service::ReloadResult> ValidateWorker::ReloadContract() {
-  SLUICE_ASSIGN_OR_RETURN(auto contract, contract::LoadContract(context_.pipeline.contract_path));
-  SLUICE_RETURN_IF_ERROR(contract::CheckPipeline(context_.pipeline, *contract));
-  const int newer = contract::CompareVersions(contract->version, own_contract_->version);
-  service::ReloadResult result{contract->version, own_contract_->version, {}};
-  if (newer == 0 && contract->content_hash == own_contract_->content_hash) return result;
-  if (newer <= 0) {
-    return absl::FailedPreconditionError(Concat("a changed contract needs a higher version than ",
-                                                own_contract_->version, "; the file has ",
-                                                contract->version));
-  }
-  SLUICE_RETURN_IF_ERROR(contracts_.Publish(contract));
-  result.comparison = contract::Compare(*own_contract_, *contract);
-  LogComparison("the contract was reloaded", *own_contract_, *contract, result.comparison);
-  own_contract_ = std::move(contract);
+  SLUICE_ASSIGN_OR_RETURN(service::ReloadResult result, contracts_.Reload());
   // In force from the next batch boundary on: where records wait, once they are sent (Emit).
   for (auto& [number, partition] : partitions_) {
-    if (partition.builder.empty()) UseOwnContract(partition);
+    if (partition.batch.empty()) UseNewerContract(partition);
   }
   return result;
 }
@@ -450,15 +257,15 @@ std::map<int32_t, kafka::OffsetAndMetadata> ValidateWorker::DoneOffsets() const 
 void ValidateWorker::Describe(int32_t number, service::PartitionStatus* status) const {
   const auto found = partitions_.find(number);
   if (found == partitions_.end()) return;
-  const Partition& partition = found->second;
-  status->next = partition.header.range.next;
-  status->origin = partition.header.origin;
-  status->watermark_us = partition.header.watermark_us;
-  status->contract_version = partition.header.contract.version;
-  status->contract_hash = partition.header.contract.content_hash;
+  const batch::Coverage& header = found->second.batch.header();
+  status->next = header.range.next;
+  status->origin = header.origin;
+  status->watermark_us = header.watermark_us;
+  status->contract_version = header.contract.version;
+  status->contract_hash = header.contract.content_hash;
   for (int i = 0; i < batch::kVerdictCount; ++i) {
     status->verdicts[std::string(batch::kVerdictNames[static_cast<size_t>(i)])] =
-        partition.verdicts[static_cast<size_t>(i)];
+        found->second.verdicts[static_cast<size_t>(i)];
   }
 }
 
