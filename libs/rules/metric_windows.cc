@@ -6,50 +6,18 @@
 #include <optional>
 #include <utility>
 
-#include "arrow/array.h"
 #include "arrow/record_batch.h"
 #include "arrow/type.h"
 #include "base/status.h"
+#include "batch/event_time.h"
 #include "batch/schema.h"
 
 namespace sluice::rules {
 namespace {
 
-// Nobody's event time is so far from the epoch; sums of a few do not overflow.
-constexpr int64_t kFarthestUs = std::numeric_limits<int64_t>::max() >> 4;
-
 batch::Window EmptyWindow(batch::Offset at, const contract::Contract& contract) {
   return {{at, at}, 0, 0, std::vector<int64_t>(contract.metrics.size()), 0, 0, false};
 }
-
-/// When the recorded things of a batch happened, as the watermark sees it.
-class EventTimes {
- public:
-  EventTimes(const arrow::RecordBatch& rows, int column)
-      : timestamps_(
-            std::static_pointer_cast<arrow::TimestampArray>(rows.column(batch::kTimestamp))) {
-    if (column < 0) return;
-    std::shared_ptr<arrow::Array> events = rows.column(batch::kSystemColumns + column);
-    if (events->type_id() == arrow::Type::TIMESTAMP)
-      events_ = std::static_pointer_cast<arrow::TimestampArray>(std::move(events));
-  }
-
-  /// Nothing: the row has none.
-  std::optional<int64_t> At(int64_t row) const {
-    if (timestamps_->IsNull(row) || (events_ != nullptr && events_->IsNull(row)))
-      return std::nullopt;
-    const int64_t received_ms = timestamps_->Value(row);
-    if (received_ms > kFarthestUs / 1000 || received_ms < 0) return std::nullopt;
-    if (events_ == nullptr) return received_ms * 1000;
-    const int64_t event = std::min(events_->Value(row), received_ms * 1000);
-    if (event < -kFarthestUs) return std::nullopt;
-    return event;
-  }
-
- private:
-  std::shared_ptr<arrow::TimestampArray> timestamps_;
-  std::shared_ptr<arrow::TimestampArray> events_;  // null: the contract has no such column
-};
 
 /// Finds the window of each row, and where windows close. What they count is counted in between:
 /// first all rows are put into their windows, then windows() are counted, then it is finished.
@@ -289,7 +257,7 @@ void MetricWindows::CountByTime(const arrow::RecordBatch& rows, MetricCounter* c
                                 OpenWindows* open, std::vector<batch::Window>* closed) const {
   const contract::Contract& contract = counter->contract();
   const auto* offsets = rows.column_data(batch::kOffset)->GetValues<int64_t>(1);
-  const EventTimes times(rows, contract.FindColumn(column_));
+  const batch::EventTimes times(rows, contract.FindColumn(column_));
   TimeSorter sorter(contract, open);
   std::vector<uint32_t> indices(static_cast<size_t>(rows.num_rows()));
   for (int64_t row = 0; row < rows.num_rows(); ++row)

@@ -2,10 +2,9 @@
 
 #include <algorithm>
 
-#include "arrow/array.h"
 #include "arrow/record_batch.h"
 #include "base/fault_point.h"
-#include "batch/schema.h"
+#include "batch/event_time.h"
 
 namespace sluice::ingest_validator {
 
@@ -59,25 +58,11 @@ void OpenBatch::JudgeBy(Judge* judge) {
 }
 
 void OpenBatch::AdvanceWatermark(const arrow::RecordBatch& rows) {
-  const auto& timestamps =
-      static_cast<const arrow::TimestampArray&>(*rows.column(batch::kTimestamp));
-  const int column = judge_->event_time_column;
-  if (column < 0) {
-    if (header_.newest_timestamp_ms >= 0) newest_event_us_ = header_.newest_timestamp_ms * 1000;
-  } else if (const int field = batch::kSystemColumns + column;
-             rows.column(field)->type_id() == arrow::Type::TIMESTAMP) {
-    const auto& events = static_cast<const arrow::TimestampArray&>(*rows.column(field));
-    for (int64_t i = 0; i < rows.num_rows(); ++i) {
-      if (events.IsNull(i) || timestamps.IsNull(i)) continue;
-      // Capped by the record's own timestamp: no future-dated event drags the watermark along.
-      const int64_t event = std::min(events.Value(i), timestamps.Value(i) * 1000);
-      newest_event_us_ = std::max(newest_event_us_.value_or(event), event);
-    }
-  }
-  if (!newest_event_us_) return;
-  const int64_t watermark =
-      *newest_event_us_ - absl::ToInt64Microseconds(pipeline_.watermark_delay);
-  header_.watermark_us = std::max(header_.watermark_us.value_or(watermark), watermark);
+  const std::optional<int64_t> newest_us =
+      batch::EventTimes(rows, judge_->event_time_column).Newest();
+  if (!newest_us) return;
+  const int64_t watermark_us = *newest_us - absl::ToInt64Microseconds(pipeline_.watermark_delay);
+  header_.watermark_us = std::max(header_.watermark_us.value_or(watermark_us), watermark_us);
 }
 
 }  // namespace sluice::ingest_validator

@@ -55,8 +55,7 @@ class OpenBatch {
   Judge* judge_;
   record::BatchBuilder builder_;
   batch::Coverage header_;
-  batch::Offset next_;  // source offset after the last record added
-  std::optional<int64_t> newest_event_us_;
+  batch::Offset next_;      // source offset after the last record added
   absl::Time last_record_;  // when a batch with records was last closed
 };
 
