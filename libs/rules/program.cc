@@ -1,23 +1,14 @@
 #include "rules/program.h"
 
-#include "rules/step.h"
+#include "rules/steps.h"
 
 namespace sluice::rules {
-
-void Registers::Reserve(int count, int texts) {
-  if (static_cast<int>(texts_.size()) < texts) texts_.resize(texts);
-  while (static_cast<int>(registers_.size()) < count) {
-    Register& added = registers_.emplace_back();
-    added.data.resize(kChunkRows * sizeof(std::string_view) / sizeof(int64_t));
-    added.valid.resize(kChunkRows);
-  }
-}
 
 int Program::Run(const ColumnLoader& loader, Registers* registers, const uint8_t* judged, int rows,
                  uint8_t* broken) const {
   for (const Instruction& instruction : instructions_)
-    Step(instruction, loader, registers, judged, rows).Run();
-  if (result_.kind == Operand::Kind::kScalar) {
+    steps::Run(Step(instruction, loader, registers, judged, rows));
+  if (result_.IsScalar()) {
     const uint8_t is_false = !result_.null && result_.boolean == 0;
     for (int i = 0; i < rows; ++i) broken[i] = judged[i] & is_false;
   } else {

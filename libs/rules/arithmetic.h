@@ -1,32 +1,11 @@
 #pragma once
-// The loops behind Instructions: total functions over runs of values, free of branches where it
-// pays.
+// Arithmetic that is total: sums saturate, and nothing traps.
 
 #include <cmath>
 #include <cstdint>
 #include <limits>
-#include <string_view>
 
 namespace sluice::rules {
-
-/// out[i] = f(a[i], b[i])
-template <typename Out, typename In, typename F>
-void MapVectors(const In* __restrict a, const In* __restrict b, int rows, Out* __restrict out,
-                F f) {
-  for (int i = 0; i < rows; ++i) out[i] = f(a[i], b[i]);
-}
-
-/// out[i] = f(a[i], b)
-template <typename Out, typename In, typename F>
-void MapScalar(const In* __restrict a, In b, int rows, Out* __restrict out, F f) {
-  for (int i = 0; i < rows; ++i) out[i] = f(a[i], b);
-}
-
-/// out[i] = f(a[i])
-template <typename Out, typename In, typename F>
-void Map(const In* __restrict a, int rows, Out* __restrict out, F f) {
-  for (int i = 0; i < rows; ++i) out[i] = f(a[i]);
-}
 
 inline int64_t SaturatingAdd(int64_t a, int64_t b) {
   int64_t sum = 0;
@@ -61,19 +40,5 @@ inline bool IsMultiple(double value, double of) {
 /// The rest has the sign of `value`. Division by zero: 0, and the caller makes it null.
 inline int64_t Modulo(int64_t value, int64_t by) { return by == 0 || by == -1 ? 0 : value % by; }
 inline double Modulo(double value, double by) { return std::fmod(value, by); }
-
-/// Code points of valid UTF-8.
-inline int64_t CodePoints(std::string_view text) {
-  int64_t count = 0;
-  for (unsigned char c : text) count += (c & 0xC0) != 0x80;
-  return count;
-}
-
-/// Without the spaces at both ends.
-inline std::string_view Trim(std::string_view text) {
-  const size_t first = text.find_first_not_of(' ');
-  if (first == std::string_view::npos) return text.substr(0, 0);
-  return text.substr(first, text.find_last_not_of(' ') - first + 1);
-}
 
 }  // namespace sluice::rules
