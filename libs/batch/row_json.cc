@@ -55,6 +55,33 @@ void AppendEscape(uint32_t code_point, std::string* out) {
   absl::StrAppend(out, absl::StrFormat("\\u%04x", code_point));
 }
 
+/// An object of an array: JSON without white space. Bytes that are none are escaped, too.
+void AppendObjectText(std::string_view json, std::string* out) {
+  while (!json.empty()) {
+    const unsigned char c = static_cast<unsigned char>(json[0]);
+    const size_t length = Utf8Length(json);
+    if (length == 0 || c < 0x20) {
+      AppendEscape(c, out);
+    } else if (const uint32_t code_point = Unprintable(json, length); code_point != 0) {
+      AppendEscape(code_point, out);
+    } else {
+      out->append(json.substr(0, length));
+    }
+    json.remove_prefix(length == 0 ? 1 : length);
+  }
+}
+
+/// `append`: called with the index of each item.
+template <typename Append>
+void AppendItems(const arrow::ListArray& list, int64_t row, std::string* out, Append append) {
+  out->push_back('[');
+  for (int64_t i = list.value_offset(row); i < list.value_offset(row + 1); ++i) {
+    if (i > list.value_offset(row)) out->push_back(',');
+    append(i);
+  }
+  out->push_back(']');
+}
+
 void AppendValue(const arrow::Array& column, int64_t row, std::string* out) {
   if (column.IsNull(row)) {
     out->append("null");
@@ -95,17 +122,20 @@ void AppendValue(const arrow::Array& column, int64_t row, std::string* out) {
     }
     case arrow::Type::LIST: {
       const auto& list = static_cast<const arrow::ListArray&>(column);
-      out->push_back('[');
-      for (int64_t i = list.value_offset(row); i < list.value_offset(row + 1); ++i) {
-        if (i > list.value_offset(row)) out->push_back(',');
-        AppendValue(*list.values(), i, out);
-      }
-      out->push_back(']');
+      AppendItems(list, row, out, [&](int64_t i) { AppendValue(*list.values(), i, out); });
       break;
     }
     default:
       out->append("null");
   }
+}
+
+void AppendObjects(const arrow::Array& column, int64_t row, std::string* out) {
+  const auto& list = static_cast<const arrow::ListArray&>(column);
+  const auto& objects = static_cast<const arrow::StringArray&>(*list.values());
+  AppendItems(list, row, out, [&](int64_t i) {
+    objects.IsNull(i) ? void(out->append("null")) : AppendObjectText(objects.GetView(i), out);
+  });
 }
 
 /// `hide`: whether the values of a column of the contract are to be hidden.
@@ -133,6 +163,8 @@ class RowWriter {
         AppendName(spec.name, object);
         if (hide_(spec) && Cells(column).IsValid(row_)) {
           AppendJsonString(contract::kRedacted, out_);
+        } else if (spec.type == contract::LogicalType::kJson && Cells(column).IsValid(row_)) {
+          AppendObjects(Cells(column), row_, out_);
         } else {
           AppendValue(Cells(column), row_, out_);
         }

@@ -21,6 +21,7 @@ std::shared_ptr<arrow::DataType> ArrowType(const contract::Column& column) {
 std::shared_ptr<arrow::DataType> ArrowType(contract::LogicalType type) {
   switch (type) {
     case contract::LogicalType::kString:
+    case contract::LogicalType::kJson:
       return arrow::utf8();
     case contract::LogicalType::kInteger:
       return arrow::int64();

@@ -779,6 +779,30 @@ TEST(RowJson, HasItsObjectsAgain) {
   EXPECT_EQ(row("------"), R"({"x":null,"a":null,"d":null,"with.dot":null})");
 }
 
+TEST(RowJson, HasTheObjectsOfItsArrays) {
+  auto contract = std::make_shared<contract::Contract>();
+  contract->columns.resize(1);
+  contract->columns[0].name = "lines";
+  contract->columns[0].type = contract::LogicalType::kJson;
+  contract->columns[0].list = true;
+  const auto items = std::make_shared<arrow::StringBuilder>();
+  arrow::ListBuilder lists(arrow::default_memory_pool(), items);
+  ASSERT_TRUE(lists.Append().ok() && items->Append(R"({"a":[1.10,"\u0041"]})").ok() &&
+              items->AppendNull().ok() && items->Append("{}").ok());
+  ASSERT_TRUE(lists.Append().ok() && items->Append("{\"\u202e\x7f\":1}\x1b\n\xff").ok());
+  ASSERT_TRUE(lists.Append().ok() && lists.AppendNull().ok());
+  arrow::ArrayVector arrays(kSystemColumns, std::make_shared<arrow::NullArray>(4));
+  arrays.push_back(*lists.Finish());
+  const auto rows = arrow::RecordBatch::Make(BatchSchema(*contract), 4, std::move(arrays));
+  EXPECT_EQ(RowJson(*contract, *rows, 0), R"({"lines":[{"a":[1.10,"\u0041"]},null,{}]})");
+  // Nothing of it drives a terminal, not even what is no JSON.
+  EXPECT_EQ(RowJson(*contract, *rows, 1), R"({"lines":[{"\u202e\u007f":1}\u001b\u000a\u00ff]})");
+  EXPECT_EQ(RowJson(*contract, *rows, 2), R"({"lines":[]})");
+  EXPECT_EQ(RowJson(*contract, *rows, 3), R"({"lines":null})");
+  EXPECT_EQ(RedactedRowJson(*contract, *rows, 0, {"lines"}), R"({"lines":"[redacted]"})");
+  EXPECT_EQ(RedactedRowJson(*contract, *rows, 3, {"lines"}), R"({"lines":null})");
+}
+
 TEST(JsonString, Escapes) {
   std::string out;
   AppendJsonString("a\"\\\n\x01 \xc3\xa9 \xff\xed\xa0\x80", &out);

@@ -12,6 +12,9 @@ inline constexpr std::string_view kRedacted = "[redacted]";
 
 /// Every classification but `public` and `internal`, in upper or lower case, and none: a word that
 /// nobody here knows (`confidential`, `restricted`, `sensitive`, `pii`, ...) is meant to protect.
+bool Protects(std::string_view classification);
+
+/// Whether its classification protects it.
 bool IsClassified(const Column& column);
 
 /// Whether some column is: bytes that hold a whole record may hold its value then.

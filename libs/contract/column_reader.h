@@ -15,12 +15,9 @@ namespace sluice::contract {
 std::optional<std::string> ReadPath(const MapReader& property, const Object* object,
                                     Diagnostics* diagnostics);
 
-/// Whether `name`, of an object or of a member of one, is fit for a path. Reported when not.
-bool CheckNoDot(std::string_view name, const YamlNode& at, Diagnostics* diagnostics);
-
 /// The column, a member of `object` (null: of the record); nothing when it has no usable name or
-/// type. Problems are reported.
-std::optional<Column> ReadColumn(const YamlNode& property, const Object* object,
+/// type. `depth`: how many objects are around it. Problems are reported.
+std::optional<Column> ReadColumn(const YamlNode& property, const Object* object, int depth,
                                  Diagnostics* diagnostics);
 
 }  // namespace sluice::contract

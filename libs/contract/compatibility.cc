@@ -20,19 +20,20 @@ std::string Both(std::string backward, std::string_view forward) {
   return backward.append(forward);
 }
 
-bool IsTimed(const Column& column) {
-  return column.type == LogicalType::kDate || column.type == LogicalType::kTimestamp ||
-         column.type == LogicalType::kTime;
+bool IsTimed(const Member& member) {
+  return member.type == LogicalType::kDate || member.type == LogicalType::kTimestamp ||
+         member.type == LogicalType::kTime;
 }
 
 /// Whether both read the same times from the same texts.
-bool IsWrittenAlike(const Column& a, const Column& b) {
+bool IsWrittenAlike(const Member& a, const Member& b) {
   if (a.time_format == nullptr || b.time_format == nullptr) return a.time_format == b.time_format;
   return *a.time_format == *b.time_format;
 }
 
-/// Whether a member that fits `narrow` fits `wide` as well, and is the same value there.
-bool Holds(const Column& wide, const Column& narrow) {
+/// Whether a member that fits `narrow` fits `wide` as well, and is the same value there. Not of
+/// objects.
+bool Holds(const Member& wide, const Member& narrow) {
   if (wide.list != narrow.list) return false;
   if (wide.type == narrow.type) {
     if (IsTimed(wide)) return IsWrittenAlike(wide, narrow);
@@ -187,29 +188,65 @@ class Comparer {
         now ? "old records may not have it" : "the old contract requires it");
   }
 
-  void Changed(const Column& old, const Column& now) {
+  /// `what`: "column a" or, in an item, "member a.b".
+  void CompareTypes(const std::string& what, const Member& old, const Member& now) {
     const bool backward = Holds(now, old), forward = Holds(old, now);
     if (const std::string was = TypeName(old), is = TypeName(now); was != is) {
-      Add(Concat("column ", old.name, ": ", was, " -> ", is), backward, forward,
+      Add(Concat(what, ": ", was, " -> ", is), backward, forward,
           Both(backward ? "" : NotEvery(was, is), forward ? "" : NotEvery(is, was)));
     } else if (IsTimed(old) && !backward) {
       const std::string_view reason = "what one reads, the other refuses or reads as another time";
-      Add(Concat("column ", old.name, ": written in another way"), false, false,
-          std::string(reason));
+      Add(Concat(what, ": written in another way"), false, false, std::string(reason));
     } else if (!backward || !forward) {
-      Add(Concat("column ", old.name, ": from ", old.integer_min, " to ", old.integer_max, " -> ",
-                 "from ", now.integer_min, " to ", now.integer_max),
+      Add(Concat(what, ": from ", old.integer_min, " to ", old.integer_max, " -> ", "from ",
+                 now.integer_min, " to ", now.integer_max),
           backward, forward,
           Both(backward ? "" : "old values may be out of range",
                forward ? "" : "new values may be out of the old range"));
     }
-    CompareRequired(Concat("column ", old.name), old.required, now.required);
+  }
+
+  void CompareValues(std::string_view kind, const std::string& path, const Member& old,
+                     const Member& now) {
+    const std::string what = Concat(kind, path);
+    if (old.list == now.list && old.members != nullptr && now.members != nullptr) {
+      CompareMembers(path, *old.members, *now.members);
+    } else {
+      CompareTypes(what, old, now);
+    }
+    CompareRequired(what, old.required, now.required);
     if (old.list && now.list && old.item_required != now.item_required) {
       const bool required = now.item_required;
-      Add(Concat("column ", old.name, required ? ": items required" : ": items no longer required"),
-          !required, required,
-          Concat(required ? "old" : "new", " records may have an item that is null"));
+      Add(Concat(what, required ? ": items required" : ": items no longer required"), !required,
+          required, Concat(required ? "old" : "new", " records may have an item that is null"));
     }
+  }
+
+  /// Of an object in an item, or of an item.
+  void CompareMembers(const std::string& path, const std::vector<Member>& old,
+                      const std::vector<Member>& now) {
+    constexpr std::string_view kMember = "member ";
+    const auto find = [](const std::vector<Member>& members, const Member& member) {
+      return std::find_if(members.begin(), members.end(),
+                          [&](const Member& other) { return other.name == member.name; });
+    };
+    for (const Member& member : old) {
+      const std::string inner = Concat(path, ".", member.name);
+      const auto other = find(now, member);
+      if (other == now.end()) {
+        Gone(Concat(kMember, inner), member.required, false);
+      } else {
+        CompareValues(kMember, inner, member, *other);
+      }
+    }
+    for (const Member& member : now) {
+      if (find(old, member) == old.end())
+        Come(Concat(kMember, path, ".", member.name), member.required, TypeName(member), false);
+    }
+  }
+
+  void Changed(const Column& old, const Column& now) {
+    CompareValues("column ", old.name, old, now);
     if (old.primary_key != now.primary_key) {
       Add(Concat("column ", old.name, now.primary_key ? ": primary key" : ": no primary key"), true,
           true, "");

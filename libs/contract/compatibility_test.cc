@@ -84,6 +84,67 @@ TEST(CompatibilityTest, Objects) {
   Expect(kFull, *with(a), *with("{name: a, logicalType: string, physicalName: b}"));
 }
 
+TEST(CompatibilityTest, ArraysOfObjects) {
+  const auto with = [&](const std::string& members, const std::string& more = "",
+                        bool open = false) {
+    return Make(Concat("{name: l, logicalType: array, items: {logicalType: object, properties: [",
+                       members, "]", more, "}}"),
+                "", open);
+  };
+  const std::string a = "{name: a, logicalType: integer}";
+  Expect(kFull, *with(a), *with(a));
+  Expect(kFull, *with(a), *with("{name: a, logicalType: integer, description: x}"));
+  Expect(kForward, *with(a), *with(a, ", required: true"));
+  Expect(kForward, *with(a), *with("{name: a, logicalType: integer, required: true}"));
+  Expect(kForward, *with(a), *with(a, ", logicalTypeOptions: {required: [a]}"));
+  Expect(kBackward, *with(a), *with("{name: a, logicalType: number}"));
+  Expect(kForward, *with(a),
+         *with("{name: a, logicalType: integer, logicalTypeOptions: {format: u8}}"));
+  Expect(kNone, *with(a), *with("{name: a, logicalType: string}"));
+  Expect(kNone, *with(a), *with("{name: b, logicalType: integer}"));
+  const std::string b = a + ", {name: b, logicalType: string";
+  Expect(kBackward, *with(a), *with(b + "}"));
+  Expect(kNone, *with(a), *with(b + ", required: true}"));
+  Expect(kForward, *with(a, "", true), *with(b + "}", "", true));
+  Expect(kFull, *with(a + ", {name: b, logicalType: string}"),
+         *with("{name: b, logicalType: string}, " + a));
+  // What is in them, at any depth.
+  const auto inner = [&](const std::string& members) {
+    return with(
+        Concat("{name: o, logicalType: object, properties: [{name: l, logicalType: array, "
+               "items: {logicalType: object, properties: [",
+               members, "]}}]}"));
+  };
+  Expect(kFull, *inner(a), *inner(a));
+  Expect(kBackward, *inner(a), *inner(b + "}"));
+  EXPECT_EQ(Compare(*inner(a), *inner(b + "}")).changes[0].what,
+            "member l.o.l.b: added, optional string");
+  Expect(kForward, *inner(a), *inner("{name: a, logicalType: integer, required: true}"));
+  const auto dates = [&](const char* format) {
+    return with(Concat("{name: d, logicalType: array, items: {logicalType: date, ",
+                       "logicalTypeOptions: {format: ", format, "}}}"));
+  };
+  Expect(kFull, *dates("yyyy-MM-dd"), *dates("yyyy-MM-dd"));
+  Expect(kNone, *dates("yyyy-MM-dd"), *dates("dd.MM.yyyy"));
+  // The same name, another kind of member.
+  const auto column = [](const std::string& type) {
+    return Make(Concat("{name: l, logicalType: ", type, "}"));
+  };
+  Expect(kNone, *with(a), *column("array, items: {logicalType: string}"));
+  Expect(kNone, *with(a), *column("string"));
+  Expect(kNone, *with(a), *column(Concat("object, properties: [", a, "]")));
+  const auto member = [&](const std::string& type) {
+    return with(Concat("{name: m, logicalType: ", type, "}"));
+  };
+  const std::string object = Concat("object, properties: [", a, "]");
+  const std::string objects = Concat("array, items: {logicalType: object, properties: [", a, "]}");
+  for (const char* other : {"integer", "string", "array, items: {logicalType: string}"}) {
+    Expect(kNone, *member(object), *member(other), other);
+    Expect(kNone, *member(objects), *member(other), other);
+  }
+  Expect(kNone, *member(object), *member(objects));
+}
+
 TEST(CompatibilityTest, WhatIsRequiredInAnObjectMayBeNull) {
   const auto make = [&](const std::string& object, const std::string& rule) {
     return Make(Concat("{name: o, logicalType: object, ", object,

@@ -25,24 +25,34 @@ enum class LogicalType : uint8_t {
   kDate,       ///< date32, days since 1970-01-01; date
   kTimestamp,  ///< timestamp[us, UTC], microseconds since 1970-01-01T00:00:00Z; timestamptz
   kTime,       ///< time64[us], microseconds since midnight; time
+  kJson,       ///< utf8, an object as JSON without white space; only the items of an array are
+               ///< columns: list<utf8>, one jsonb
 };
 
 class TimeFormat;
 
-struct Column {
-  std::string name;  ///< in the record; of a member of an object its path: "address.city"
-  int object = -1;   ///< index into Contract::objects: whose member it is; -1: the record's
-  std::string physical_name;                ///< in PostgreSQL; empty: `name`
+/// A member of an object: what its value has to be.
+struct Member {
+  std::string name;                         ///< in the object
   LogicalType type = LogicalType::kString;  ///< of an array: of its items, and so below
   bool list = false;                        ///< an array
   bool required = false;                    ///< missing or null makes the record corrupt
   bool item_required = false;               ///< of an array: so does an item that is null
   int64_t integer_min = 0;  ///< kInteger: what `format` can hold; outside is corrupt
   int64_t integer_max = 0;
-  bool primary_key = false;
   std::shared_ptr<const TimeFormat> time_format;  ///< of dates, timestamps and times; null: ISO
                                                   ///< 8601, in UTC when a timestamp names no
                                                   ///< offset. Shared because columns are copied
+  std::shared_ptr<const std::vector<Member>> members;  ///< kJson: of the object, none of them a
+                                                       ///< column. Shared for the same reason
+};
+
+/// A member of the record, or of an object in it, that is a column. `name`: in the record; of a
+/// member of an object its path: "address.city".
+struct Column : Member {
+  int object = -1;  ///< index into Contract::objects: whose member it is; -1: the record's
+  std::string physical_name;  ///< in PostgreSQL; empty: `name`
+  bool primary_key = false;
   std::string physical_type;  ///< PostgreSQL type from `physicalType`, empty: the default above
   std::string classification;
   std::string description;
@@ -175,7 +185,8 @@ struct Contract {
 
 inline constexpr int kMaxRules = 1024;
 inline constexpr int kMaxColumns = 512;
-inline constexpr int kMaxObjectDepth = 8;  ///< objects in objects
+inline constexpr int kMaxObjectDepth = 8;    ///< objects in objects, those in arrays, too
+inline constexpr int kMaxItemMembers = 512;  ///< of the items of one array, at any depth
 
 /// Compile a contract. `file_name` is used in messages only. All problems are reported at once:
 /// on error the status is kInvalidArgument and its message has one `file:line:column: error: what

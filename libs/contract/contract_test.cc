@@ -17,6 +17,25 @@ namespace {
 
 using ::testing::HasSubstr;
 
+/// What every member is, in a contract or in an item.
+std::string Describe(const Member& member) {
+  std::string text = Concat(TypeName(member), member.item_required ? " that are required" : "",
+                            member.required ? " required" : "");
+  if (member.type == LogicalType::kInteger)
+    Append(&text, " in [", member.integer_min, ", ", member.integer_max, "]");
+  return text;
+}
+
+void DescribeMembers(const std::string& path, const Member& owner, std::string* text) {
+  EXPECT_EQ(owner.members != nullptr, owner.type == LogicalType::kJson);
+  if (owner.members == nullptr) return;
+  for (const Member& member : *owner.members) {
+    const std::string inner = Concat(path, ".", member.name);
+    Append(text, "member ", inner, " ", Describe(member), "\n");
+    DescribeMembers(inner, member, text);
+  }
+}
+
 std::string Describe(const Contract& contract) {
   std::string text =
       Concat("contract ", contract.id, " ", contract.version, " table ", contract.table,
@@ -30,6 +49,7 @@ std::string Describe(const Contract& contract) {
     if (column.type == LogicalType::kInteger)
       Append(&text, " in [", column.integer_min, ", ", column.integer_max, "]");
     Append(&text, "\n");
+    DescribeMembers(column.name, column, &text);
   }
   for (const Rule& rule : contract.rules) {
     Append(&text, "rule ", rule.id, " on ", rule.column.empty() ? "the row" : rule.column, ": ",
@@ -157,6 +177,46 @@ TEST(Contract, ClassificationOfAnObjectIsThatOfItsMembersWithoutOne) {
     if (IsClassified(column)) classified.push_back(column.name);
   }
   EXPECT_THAT(classified, ::testing::ElementsAre("owner.name", "owner.home.city"));
+}
+
+TEST(Contract, ClassificationOfAMemberOfAnItemIsThatOfTheArray) {
+  const auto contract = ParseContract(std::string(kHead) + R"(
+  - {name: a, logicalType: array, items: {logicalType: object, properties: [
+      {name: x, logicalType: string, classification: internal}]}}
+  - {name: b, logicalType: array, classification: public, items: {logicalType: object, properties: [
+      {name: x, logicalType: string},
+      {name: y, logicalType: object, properties: [{name: z, logicalType: string, classification: pii}]}]}}
+  - {name: c, logicalType: array, classification: restricted, items: {logicalType: object, properties: [
+      {name: x, logicalType: string, classification: pii}]}}
+  - {name: d, logicalType: array, classification: internal, items: {logicalType: object, properties: [
+      {name: x, logicalType: string, classification: public}]}}
+  - name: o
+    logicalType: object
+    classification: confidential
+    properties:
+    - {name: e, logicalType: array, items: {logicalType: object, properties: [
+        {name: x, logicalType: string, classification: pii}]}}
+)",
+                                      "x");
+  ASSERT_TRUE(contract.ok()) << contract.status();
+  std::vector<std::string> words;
+  for (const Column& column : (*contract)->columns) words.push_back(column.classification);
+  EXPECT_THAT(words, ::testing::ElementsAre("", "pii", "restricted", "internal", "pii"));
+}
+
+TEST(Contract, LimitsMembersOfItems) {
+  const auto with = [](int members) {
+    std::string properties = "{name: o, logicalType: object, properties: [";
+    for (int i = 1; i < members; ++i)
+      Append(&properties, i == 1 ? "" : ", ", "{name: m", i, ", logicalType: string}");
+    return ParseContract(Concat(kHead, "  - {name: a, logicalType: array, items: {logicalType: ",
+                                "object, properties: [", properties, "]}]}}\n"),
+                         "x")
+        .status();
+  };
+  EXPECT_TRUE(with(kMaxItemMembers).ok()) << with(kMaxItemMembers);
+  EXPECT_THAT(std::string(with(kMaxItemMembers + 1).message()),
+              HasSubstr("more than 512 members [too-large]"));
 }
 
 TEST(Contract, LimitsColumnsAndRules) {

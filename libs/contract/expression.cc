@@ -54,6 +54,8 @@ ValueType ValueTypeOf(LogicalType type) {
       return ValueType::kTimestamp;
     case LogicalType::kTime:
       return ValueType::kTime;
+    case LogicalType::kJson:  // rules do not look into it
+      break;
   }
   return ValueType::kNull;
 }

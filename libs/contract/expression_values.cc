@@ -121,6 +121,11 @@ bool ExpressionParser::ParseColumn(Expression* out) {
                              " is an object and has no value of its own; write one of its ",
                              "members, such as ", ColumnText(column)));
     }
+    if (column.type == LogicalType::kJson && absl::StartsWith(token_.text, column.name + ".")) {
+      return FailHere(Concat(
+          Shown(), " is in the items of an array, into which rules do not look; ",
+          "there are cardinality(", ColumnText(column), ") and ", ColumnText(column), " is null"));
+    }
   }
   const std::string_view advice = AdviceFor(token_.text);
   return FailHere(Concat("the contract has no column ", Shown(),
@@ -235,6 +240,12 @@ bool ExpressionParser::MakeFunction(const Function& function, std::vector<Placed
                                     Expression* out) {
   std::optional<ValueType> type = FunctionType(function, &args, error_);
   if (!type.has_value()) return false;
+  if (function.op == Op::kUniqueItems &&
+      columns_[static_cast<size_t>(args[0].value.column)].type == LogicalType::kJson) {
+    return Fail(args[0].start,
+                "unique_items() does not compare objects; of an array of them there are "
+                "cardinality(a) and a is null");
+  }
   std::vector<Expression> values;
   for (Placed& arg : args) values.push_back(std::move(arg.value));
   *out = Combine(function.op, std::move(values));

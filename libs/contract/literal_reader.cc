@@ -58,6 +58,8 @@ bool ReadLiteral(const YamlNode& node, const Column& column, Expression* literal
         if (!ParseTimeOfDay(text, &integer)) break;
         *literal = LiteralExpression(type, integer);
         return true;
+      case LogicalType::kJson:
+        break;
     }
   }
   diagnostics->Error(node, "wrong-type",

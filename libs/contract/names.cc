@@ -20,12 +20,14 @@ std::string_view Name(LogicalType type) {
       return "timestamp";
     case LogicalType::kTime:
       return "time";
+    case LogicalType::kJson:
+      return "object";
   }
   return "";
 }
 
-std::string TypeName(const Column& column) {
-  return Concat(column.list ? "array of " : "", Name(column.type));
+std::string TypeName(const Member& member) {
+  return Concat(member.list ? "array of " : "", Name(member.type));
 }
 
 std::string_view Name(Action action) {

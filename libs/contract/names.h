@@ -8,11 +8,11 @@
 
 namespace sluice::contract {
 
-/// string, integer, number, boolean, date, timestamp or time
+/// string, integer, number, boolean, date, timestamp, time or object (kJson)
 std::string_view Name(LogicalType type);
 
 /// The same, or `array of string`, ...
-std::string TypeName(const Column& column);
+std::string TypeName(const Member& member);
 
 /// warn, quarantine, drop or fail
 std::string_view Name(Action action);

@@ -18,6 +18,8 @@ constexpr std::string_view kNoItemRules =
     "and "
     "rules of `cardinality(column)`";
 constexpr std::string_view kAtArray = "an item has no column of its own: say it at the array";
+constexpr std::string_view kInArray =
+    "a member of an item has no column of its own: say it at the array";
 constexpr std::string_view kMembersOnly =
     "of an object its members are kept, not how many there were; name those that must be there in "
     "`required`";
@@ -136,12 +138,12 @@ const std::vector<KeySpec>& ItemKeys() {
       PropertyKeys(),
       {{"name", kDocumentation},
        {"logicalType", kExecuted,
-        "required: string, integer, number, boolean, date, timestamp or time; an item of another "
-        "type is corrupt. object and array are refused"},
+        "required: string, integer, number, boolean, date, timestamp, time or object; an item of "
+        "another type is corrupt. array is refused"},
        {"logicalTypeOptions", kExecuted,
-        "`format`, `timezone` and `defaultTimezone` as of a column of this type; all other "
-        "options, "
-        "and `format` of string, are refused: rules do not look into an array"},
+        "`format`, `timezone` and `defaultTimezone` as of a column of this type, `required` of an "
+        "object; all other options, and `format` of string, are refused: rules do not look into an "
+        "array"},
        {"required", kExecuted, "true: a record with an item that is null is corrupt"},
        {"unique", kExecuted, "false; true is refused: say `uniqueItems: true` of the array"},
        {"primaryKey", kExecuted, "false; true is refused: an array is no key"},
@@ -150,8 +152,33 @@ const std::vector<KeySpec>& ItemKeys() {
        {"classification", kRefused, kAtArray},
        {"quality", kRefused, kNoItemRules},
        {"relationships", kRefused, kOtherTables},
-       {"properties", kRefused, "only `logicalType: object` has properties"},
+       {"properties", kExecuted,
+        "of an object: its members, see [arrays of objects](#arrays-of-objects)"},
        {"items", kRefused, "only `logicalType: array` has items"}}));
+  return keys;
+}
+
+const std::vector<KeySpec>& ItemMemberKeys() {
+  static const auto& keys = *new std::vector<KeySpec>(With(
+      PropertyKeys(),
+      {{"name", kExecuted, "required; the field in the item, without a dot"},
+       {"logicalType", kExecuted,
+        "required: string, integer, number, boolean, date, timestamp, time, object or array; "
+        "another value is corrupt"},
+       {"logicalTypeOptions", kExecuted, "as of `items`; those of an array are refused, too"},
+       {"required", kExecuted,
+        "true: a record with an item without it, or with null, is corrupt; of a member of an "
+        "object in an item, where the object is there"},
+       {"unique", kExecuted,
+        "false; true is refused: a record is judged without looking at others"},
+       {"primaryKey", kExecuted, "false; true is refused: an array is no key"},
+       {"physicalName", kRefused, kInArray},
+       {"physicalType", kRefused, kInArray},
+       {"classification", kExecuted,
+        "any but `public` and `internal`: of the whole array, unless it says another such one"},
+       {"quality", kRefused, kNoItemRules},
+       {"properties", kExecuted, "of an object: its members, as these"},
+       {"items", kExecuted, "of an array: what is in it, as of an array of the record"}}));
   return keys;
 }
 
@@ -304,6 +331,8 @@ const std::vector<KeySpec>& OptionKeys(LogicalType type) {
     case LogicalType::kTimestamp:
     case LogicalType::kTime:
       return timestamp;
+    case LogicalType::kJson:
+      return ObjectOptionKeys();
     case LogicalType::kBoolean:
       break;
   }
@@ -324,7 +353,9 @@ const std::vector<KeySpec>& ArrayOptionKeys() {
       {"minItems", kExecuted, "a rule"},
       {"maxItems", kExecuted, "a rule"},
       {"uniqueItems", kExecuted,
-       "true: a rule; 1 and 1.0 are the same number, and null is an item like others"},
+       "true: a rule; 1 and 1.0 are the same number, and null is an item like others. Of objects "
+       "it "
+       "is refused"},
   };
   return keys;
 }
@@ -335,6 +366,7 @@ std::vector<KeyTable> AllKeys() {
       {"`schema[]`", SchemaKeys()},
       {"`properties[]`", PropertyKeys()},
       {"`items` of an array", ItemKeys()},
+      {"`properties[]` of `items`", ItemMemberKeys()},
       {"`logicalTypeOptions` of string", OptionKeys(LogicalType::kString)},
       {"`logicalTypeOptions` of integer", OptionKeys(LogicalType::kInteger)},
       {"`logicalTypeOptions` of number", OptionKeys(LogicalType::kNumber)},

@@ -16,6 +16,8 @@ const std::vector<KeySpec>& SchemaKeys();
 const std::vector<KeySpec>& PropertyKeys();
 /// `items` of an array.
 const std::vector<KeySpec>& ItemKeys();
+/// `properties[]` of `items` that are objects, and of objects in them.
+const std::vector<KeySpec>& ItemMemberKeys();
 const std::vector<KeySpec>& QualityKeys();
 /// `arguments` of two metrics.
 const std::vector<KeySpec>& MissingValuesKeys();

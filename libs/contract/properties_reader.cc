@@ -8,6 +8,7 @@
 
 #include "base/strings.h"
 #include "contract/column_reader.h"
+#include "contract/member_reader.h"
 #include "contract/odcs_keys.h"
 #include "contract/yaml_reader.h"
 
@@ -36,13 +37,13 @@ class PropertiesReader {
       if (type != nullptr && type->IsScalar() && type->scalar == "object") {
         ReadObject(property, object, depth + 1);
       } else {
-        ReadLeaf(property, object);
+        ReadLeaf(property, object, depth);
       }
     }
   }
 
-  void ReadLeaf(const YamlNode& property, int object) {
-    std::optional<Column> column = ReadColumn(property, ObjectAt(object), diagnostics_);
+  void ReadLeaf(const YamlNode& property, int object, int depth) {
+    std::optional<Column> column = ReadColumn(property, ObjectAt(object), depth, diagnostics_);
     if (!column.has_value()) return;
     const YamlNode& at = *property.Find("name");
     if (!IsNewName(column->name, at)) return;

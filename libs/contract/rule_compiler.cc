@@ -22,11 +22,12 @@ std::string AsId(std::string_view text) {
 }  // namespace
 
 void RuleCompiler::CompileProperty(const YamlNode& property, int column) {
-  const bool list = contract_->columns[static_cast<size_t>(column)].list;
+  const Column& target = contract_->columns[static_cast<size_t>(column)];
+  const bool list = target.list;
   if (const YamlNode* options = property.Find("logicalTypeOptions"))
     list ? CompileArrayOptions(*options, column) : CompileOptions(*options, column);
   if (const YamlNode* items = list ? property.Find("items") : nullptr)
-    CheckItemOptions(*items, column);
+    CheckItemOptions(*items, target);
   const YamlNode* quality = property.Find("quality");
   if (quality == nullptr) return;
   if (!quality->IsSequence()) {

@@ -35,7 +35,9 @@ class RuleCompiler {
   void CompileOptions(const YamlNode& options, int column);
   void CompileArrayOptions(const YamlNode& options, int column);
   void CompileCardinality(const MapReader& options, int column);
-  void CheckItemOptions(const YamlNode& items, int column);
+  void CheckItemOptions(const YamlNode& items, const Member& member);
+  void CheckMemberOptions(const YamlNode& object, const Member& owner);
+  void RefuseItemOption(const MapReader& options, std::string_view key);
   void CompileBounds(const MapReader& options, int column);
   bool ReadBound(const Bound& bound, const MapReader& options, const Column& column,
                  Expression* literal);
@@ -43,7 +45,7 @@ class RuleCompiler {
   void CompileLengths(const MapReader& options, int column);
   void CompileMultipleOf(const MapReader& options, int column);
   void CompilePatterns(const MapReader& options, int column);
-  void CheckFormat(const MapReader& options, const Column& column);
+  void CheckFormat(const MapReader& options, const Member& member);
   Expression LengthAtMost(int column, int64_t limit);
 
   void CompileQuality(const YamlNode& quality, int column);

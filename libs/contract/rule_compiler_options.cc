@@ -61,6 +61,7 @@ void RuleCompiler::CompileOptions(const YamlNode& node, int column) {
       CompileBounds(options, column);
       break;
     case LogicalType::kBoolean:
+    case LogicalType::kJson:
       break;
   }
   CheckFormat(options, target);
@@ -70,7 +71,12 @@ void RuleCompiler::CompileArrayOptions(const YamlNode& node, int column) {
   const MapReader options(node, ArrayOptionKeys(), "logicalTypeOptions of an array", diagnostics_);
   if (!node.IsMap()) return;
   CompileCardinality(options, column);
-  if (options.Boolean("uniqueItems").value_or(false)) {
+  const bool unique = options.Boolean("uniqueItems").value_or(false);
+  if (unique && contract_->columns[static_cast<size_t>(column)].type == LogicalType::kJson) {
+    diagnostics_->Error(*options.Find("uniqueItems"), "not-supported",
+                        "\"uniqueItems\" of objects is not supported: one object can be written in "
+                        "many ways; look for items that stand twice in the table");
+  } else if (unique) {
     AddOption(*options.Find("uniqueItems"), column, "unique_items", "uniqueness",
               Combine(Op::kUniqueItems, {ColumnOf(column)}),
               Concat(ColumnText(contract_->columns[column]), " has an item twice"));
@@ -98,26 +104,51 @@ void RuleCompiler::CompileCardinality(const MapReader& options, int column) {
     diagnostics_->Error(*options.Find("maxItems"), "invalid-value", "maxItems is below minItems");
 }
 
-/// Options of items that say how they are written are ReadColumn's; those that would be rules are
-/// refused.
-void RuleCompiler::CheckItemOptions(const YamlNode& items, int column) {
-  const Column& target = contract_->columns[static_cast<size_t>(column)];
+/// Options of items that say how they are written are ReadItems's; those that would be rules are
+/// refused. `member`: the array, or a member of an item.
+void RuleCompiler::CheckItemOptions(const YamlNode& items, const Member& member) {
+  if (member.type == LogicalType::kJson) return CheckMemberOptions(items, member);
   const YamlNode* const node = items.Find("logicalTypeOptions");
   if (node == nullptr) return;
-  const MapReader options(*node, OptionKeys(target.type),
-                          Concat("logicalTypeOptions of ", Describe(ValueTypeOf(target.type))),
+  const MapReader options(*node, OptionKeys(member.type),
+                          Concat("logicalTypeOptions of ", Describe(ValueTypeOf(member.type))),
                           diagnostics_);
   if (!node->IsMap()) return;
-  for (const KeySpec& spec : OptionKeys(target.type)) {
+  for (const KeySpec& spec : OptionKeys(member.type)) {
     const bool written = spec.key == "timezone" || spec.key == "defaultTimezone" ||
-                         (spec.key == "format" && target.type != LogicalType::kString);
-    if (written || !options.Has(spec.key)) continue;
-    diagnostics_->Error(*options.Find(spec.key), "not-supported",
-                        Concat("\"", spec.key, "\" of items is not supported: rules do not look ",
-                               "into an array; let the producer send one record per item, or say ",
-                               "it in `description`"));
+                         (spec.key == "format" && member.type != LogicalType::kString);
+    if (!written) RefuseItemOption(options, spec.key);
   }
-  if (target.type == LogicalType::kNumber) CheckFormat(options, target);
+  if (member.type == LogicalType::kNumber) CheckFormat(options, member);
+}
+
+/// As deep as objects are nested.
+void RuleCompiler::CheckMemberOptions(const YamlNode& object, const Member& owner) {
+  for (const YamlNode& property : object.Find("properties")->items) {
+    const YamlNode* const name = property.Find("name");
+    const auto member = std::find_if(
+        owner.members->begin(), owner.members->end(),
+        [&](const Member& candidate) { return name != nullptr && candidate.name == name->scalar; });
+    if (member == owner.members->end()) continue;
+    if (!member->list) {
+      CheckItemOptions(property, *member);
+      continue;
+    }
+    if (const YamlNode* const node = property.Find("logicalTypeOptions")) {
+      const MapReader options(*node, ArrayOptionKeys(), "logicalTypeOptions of an array",
+                              diagnostics_);
+      for (const KeySpec& spec : ArrayOptionKeys()) RefuseItemOption(options, spec.key);
+    }
+    CheckItemOptions(*property.Find("items"), *member);
+  }
+}
+
+void RuleCompiler::RefuseItemOption(const MapReader& options, std::string_view key) {
+  if (!options.Has(key)) return;
+  diagnostics_->Error(
+      *options.Find(key), "not-supported",
+      Concat("\"", key, "\" of items is not supported: rules do not look into an ",
+             "array; let the producer send one record per item, or say it in ", "`description`"));
 }
 
 void RuleCompiler::CompileBounds(const MapReader& options, int column) {
@@ -231,11 +262,11 @@ void RuleCompiler::CompilePatterns(const MapReader& options, int column) {
 }
 
 /// Formats of strings and numbers; those of integers and of times are ReadColumn's.
-void RuleCompiler::CheckFormat(const MapReader& options, const Column& column) {
-  if (column.type != LogicalType::kString && column.type != LogicalType::kNumber) return;
+void RuleCompiler::CheckFormat(const MapReader& options, const Member& member) {
+  if (member.type != LogicalType::kString && member.type != LogicalType::kNumber) return;
   std::optional<std::string> format = options.Text("format");
   if (!format.has_value()) return;
-  if (column.type == LogicalType::kNumber) {
+  if (member.type == LogicalType::kNumber) {
     if (*format == "f64") return;
     diagnostics_->Error(*options.Find("format"), "not-supported",
                         Concat("format \"", format->substr(0, 60), "\" is not supported; use ",

@@ -29,6 +29,7 @@ constexpr char kParsingCases[] = "tests/data/json/parsing_cases.txt";
 constexpr char kRecordCases[] = "tests/data/json/record_cases.txt";
 constexpr char kNestedCases[] = "tests/data/json/nested_cases.txt";
 constexpr char kArrayCases[] = "tests/data/json/array_cases.txt";
+constexpr char kArraysOfObjectsCases[] = "tests/data/json/arrays_of_objects_cases.txt";
 
 std::string NameOf(const std::optional<Reason>& reason) {
   return reason ? std::string(batch::Name(*reason)) : "-";
@@ -171,7 +172,7 @@ std::map<std::string, int> RunCases(
     } else {
       EXPECT_EQ(judgement.verdict, Verdict::kCorrupt);
       EXPECT_EQ(NameOf(judgement.reason), c.section[1]);
-      const std::string_view subject = Subject(*contract, judgement);
+      const std::string subject = Subject(*contract, judgement);
       EXPECT_EQ(subject.empty() ? "-" : subject, expected_column);
       EXPECT_EQ(Columns(*batch), "");
       EXPECT_EQ(static_cast<const arrow::BinaryArray&>(*batch->column(batch::kRaw)).GetView(0),
@@ -208,6 +209,16 @@ TEST(RecordCases, EveryRecordWithArraysGetsItsVerdict) {
   EXPECT_GE(counts["valid"], 20);
   for (const char* reason : {"missing_field", "wrong_type", "number_out_of_range"})
     EXPECT_GE(counts[reason], 5) << reason;
+}
+
+TEST(RecordCases, EveryRecordWithArraysOfObjectsGetsItsVerdict) {
+  std::map<std::string, int> counts = RunCases(
+      kArraysOfObjectsCases, [] { return Load("tests/data/json/arrays_of_objects.odcs.yaml"); });
+  EXPECT_GE(counts["valid"], 25);
+  for (const char* reason : {"missing_field", "wrong_type", "duplicate_key", "number_out_of_range"})
+    EXPECT_GE(counts[reason], 7) << reason;
+  for (const char* reason : {"unknown_field", "nul_character", "invalid_date", "invalid_timestamp"})
+    EXPECT_GE(counts[reason], 1) << reason;
 }
 
 /// The only value of a column of dates, timestamps or times, as ISO 8601.

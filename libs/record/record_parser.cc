@@ -1,14 +1,12 @@
 #include "record/record_parser.h"
 
-#include <openssl/evp.h>
-#include <simdjson.h>
-
 #include <algorithm>
 #include <cstring>
 #include <exception>
 
 #include "contract/time_format.h"
 #include "contract/timestamp.h"
+#include "record/record_parser_internal.h"
 #include "record/time_parser.h"
 
 namespace sluice::record {
@@ -69,31 +67,6 @@ Limits LimitsOf(const contract::PipelineConfig& pipeline) {
   return limits;
 }
 
-std::string_view Subject(const contract::Contract& contract, const Judgement& judgement) {
-  if (judgement.column >= 0) return contract.columns[static_cast<size_t>(judgement.column)].name;
-  if (judgement.object >= 0) return contract.objects[static_cast<size_t>(judgement.object)].name;
-  return "";
-}
-
-struct RecordParser::Simdjson {
-  simdjson::dom::parser parser;
-  simdjson::dom::element root;
-  std::unique_ptr<uint8_t[]> buffer;  // the value and simdjson's padding
-  size_t capacity = 0;
-  EVP_MD* sha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
-  EVP_MD_CTX* sha256_context = EVP_MD_CTX_new();
-
-  ~Simdjson() {
-    EVP_MD_CTX_free(sha256_context);
-    EVP_MD_free(sha256);
-  }
-};
-
-struct RecordParser::Element {
-  simdjson::dom::element value;
-  element_type type;
-};
-
 RecordParser::RecordParser(std::shared_ptr<const contract::Contract> contract, const Limits& limits)
     : contract_(std::move(contract)),
       limits_(Sane(limits)),
@@ -102,16 +75,21 @@ RecordParser::RecordParser(std::shared_ptr<const contract::Contract> contract, c
       columns_(static_cast<int>(contract_->columns.size())),
       levels_(contract_->objects.size() + 1),
       cells_(contract_->columns.size()),
-      items_(contract_->columns.size()),
-      seen_(contract_->columns.size() + contract_->objects.size(), 0) {
+      items_(contract_->columns.size()) {
   AddMembers();
+}
+
+RecordParser::MemberSpec RecordParser::SpecOf(std::string_view name, const contract::Member& member,
+                                              int object) {
+  return {
+      name,   member.type,        member.list,        member.required,         member.item_required,
+      object, member.integer_min, member.integer_max, member.time_format.get()};
 }
 
 void RecordParser::AddMembers() {
   for (const contract::Column& column : contract_->columns) {
-    members_.push_back({contract_->MemberName(column.name, column.object), column.type, column.list,
-                        column.required, column.item_required, column.object, column.integer_min,
-                        column.integer_max, column.time_format.get()});
+    members_.push_back(
+        SpecOf(contract_->MemberName(column.name, column.object), column, column.object));
   }
   for (const contract::Object& object : contract_->objects) {
     members_.push_back({contract_->MemberName(object.name, object.parent), LogicalType::kString,
@@ -129,15 +107,20 @@ void RecordParser::AddMembers() {
       add(columns_ + inner);
     add(column);
   }
+  item_levels_.resize(members_.size(), -1);
+  for (int column = 0; column < columns_; ++column)
+    AddItemMembers(contract_->columns[static_cast<size_t>(column)], column);
   for (size_t i = 0; i < levels_.size(); ++i) {
     Level& level = levels_[i];
-    level.object = static_cast<int>(i) - 1;
-    if (level.object >= 0)
+    if (i > 0 && i <= contract_->objects.size()) {
+      level.object = static_cast<int>(i) - 1;
       level.outer = &levels_[static_cast<size_t>(contract_->objects[i - 1].parent + 1)];
+    }
     // Records with members that the contract does not know are longer than the contract.
     level.expected.resize(2 * level.expected.size() + 16, -1);
   }
   array_.tokens_between = kTokensOfItem;
+  seen_.resize(members_.size(), 0);
 }
 
 RecordParser::~RecordParser() = default;
@@ -193,6 +176,7 @@ std::optional<Reason> RecordParser::ReadAgain(std::string_view value) {
   char* const copy = reinterpret_cast<char*>(json_->buffer.get());
   if (const std::optional<Reason> reason = scanner_.Scan(value, copy)) return reason;
   wide_numbers_ = true;
+  source_ = value;
   const auto error =
       json_->parser.parse(json_->buffer.get(), value.size(), /*realloc_if_needed=*/false)
           .get(json_->root);
@@ -204,6 +188,7 @@ void RecordParser::Reserve(size_t bytes) {
   if (bytes <= json_->capacity && !release) return;
   if (release) {
     for (std::vector<Cell>& items : items_) items = {};
+    texts_ = std::string();
   }
   size_t capacity = kSmallCapacity;
   while (capacity < bytes) capacity *= 2;
@@ -294,7 +279,7 @@ void RecordParser::BlameMissing() {
     if (cells_[i].null && members_[i].required && IsPresent(members_[i].object))
       Blame(Reason::kMissingField, i);
   }
-  for (size_t i = 1; i < levels_.size(); ++i) {
+  for (size_t i = 1; i <= contract_->objects.size(); ++i) {
     const contract::Object& object = contract_->objects[i - 1];
     if (object.required && levels_[i].given_in != record_ && IsPresent(object.parent))
       Blame(Reason::kMissingField, -1, static_cast<int>(i) - 1);
@@ -347,6 +332,8 @@ std::optional<Reason> RecordParser::Store(const Element& element, size_t positio
       return StoreNumber(element, position, cell);
     case LogicalType::kInteger:
       return StoreInteger(element, position, column, cell);
+    case LogicalType::kJson:
+      break;  // StoreObjects
   }
   return Reason::kWrongType;
 }
@@ -359,6 +346,10 @@ std::optional<Reason> RecordParser::StoreItems(const Element& element, size_t po
   if (cell.null) return std::nullopt;
   if (element.type != element_type::ARRAY) return Reason::kWrongType;
   const MemberSpec& spec = members_[column];
+  if (spec.type == LogicalType::kJson) {
+    StoreObjects(element, position, column);
+    return std::nullopt;
+  }
   std::vector<Cell>& items = items_[column];
   items.clear();
   array_.outer = reading_;
@@ -462,18 +453,22 @@ size_t RecordParser::TokenOf(Level* level, size_t position) const {
   if (level->token == 0) {
     level->token = TokenOf(level->outer, level->position) + level->tokens_between;
   }
-  const uint32_t* const begins = json_->parser.implementation->structural_indexes.get();
   size_t token = level->token;
-  for (; level->token_member < position; ++level->token_member) {
-    int depth = 0;
-    do {
-      const char c = text_[begins[token++]];
-      if (c == '{' || c == '[') ++depth;
-      if (c == '}' || c == ']') --depth;
-    } while (depth > 0);
-    token += level->tokens_between;
-  }
+  for (; level->token_member < position; ++level->token_member)
+    token = TokenBehind(token) + level->tokens_between;
   return level->token = token;
+}
+
+/// Behind the value that begins at `token`.
+size_t RecordParser::TokenBehind(size_t token) const {
+  const uint32_t* const begins = json_->parser.implementation->structural_indexes.get();
+  int depth = 0;
+  do {
+    const char c = text_[begins[token++]];
+    if (c == '{' || c == '[') ++depth;
+    if (c == '}' || c == ']') --depth;
+  } while (depth > 0);
+  return token;
 }
 
 const WideNumber* RecordParser::FindWide(size_t position) const {

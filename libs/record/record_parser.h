@@ -28,6 +28,10 @@
 //   object     An object. All columns of one that is missing or null are null, and none of them is
 //              missed.
 //
+// The items of an array may be objects, too: then their members, and those of objects and arrays in
+// them, are read as strictly, each item is kept as JSON as it is written, without white space and
+// without the members that the contract does not know.
+//
 // A member that is null counts as missing. Two members of one object with the same name, however
 // they are escaped and whether or not the contract knows them, are duplicate_key; nobody looks into
 // a member that the contract does not know.
@@ -80,14 +84,20 @@ struct Judgement {
   std::optional<batch::Reason> reason;
   int column = -1;  ///< the contract's column that `reason` is about, when it is about one
   int object = -1;  ///< else the contract's object that it is about, or in which it happened
+  /// Of a column that is an array of objects: the member that it is about, or in which it happened,
+  /// among those of the items of all columns, in the order of the contract; -1: the item itself.
+  int member = -1;
   bool operator==(const Judgement&) const = default;
 };
 
-/// The path of the column or object that a judgement is about, empty when it is about none.
-std::string_view Subject(const contract::Contract& contract, const Judgement& judgement);
+/// The path of the column, object or member of an item that a judgement is about, empty when it is
+/// about none.
+std::string Subject(const contract::Contract& contract, const Judgement& judgement);
 
 /// One per contract and thread: it keeps the memory of the last record. Memory is bounded by about
 /// 32 times `max_record_bytes`, twice that with arrays, and is given back after a long record.
+///
+/// The files: record_parser.cc reads the record and values, record_items.cc arrays of objects.
 class RecordParser {
  public:
   explicit RecordParser(std::shared_ptr<const contract::Contract> contract,
@@ -140,6 +150,7 @@ class RecordParser {
     size_t tokens_between = 3;  // from the bracket to the first value, and from each to the next
     std::vector<std::string_view> few_unknown;
     absl::flat_hash_set<std::string_view> many_unknown;
+    std::vector<int> required;  // of an object in an item: the members that it must have
   };
 
   Judgement Judge(std::optional<std::string_view> key, std::optional<std::string_view> value,
@@ -148,6 +159,8 @@ class RecordParser {
   std::optional<batch::Reason> ReadAgain(std::string_view value);
   void Reserve(size_t bytes);
   void AddMembers();
+  void AddItemMembers(const contract::Member& owner, int member);
+  static MemberSpec SpecOf(std::string_view name, const contract::Member& member, int object);
   Judgement ReadRecord();
   void ReadMembers(const Element& object, Level* level);
   void ReadInner(const Element& value, int object, size_t position);
@@ -158,6 +171,14 @@ class RecordParser {
   std::optional<batch::Reason> Store(const Element& element, size_t position,
                                      const MemberSpec& column, Cell* cell);
   std::optional<batch::Reason> StoreItems(const Element& element, size_t position, int column);
+  void StoreObjects(const Element& array, size_t position, int column);
+  // These append what they read to `texts_`, and return simdjson's token behind it.
+  size_t ReadItemObject(const Element& object, int owner, size_t token);
+  size_t ReadItemMember(const Element& value, int member, size_t token);
+  size_t ReadItemArray(const Element& value, int member, size_t token);
+  size_t ReadItemScalar(const Element& value, int member, size_t token);
+  void AppendToken(size_t token);
+  void BlameItem(batch::Reason reason, int member);
   std::optional<batch::Reason> StoreInteger(const Element& element, size_t position,
                                             const MemberSpec& column, Cell* cell);
   std::optional<batch::Reason> StoreNumber(const Element& element, size_t position, Cell* cell);
@@ -165,6 +186,7 @@ class RecordParser {
                                          Cell* cell);
   std::string_view NumberText(size_t position) const;
   size_t TokenOf(Level* level, size_t position) const;
+  size_t TokenBehind(size_t token) const;
   const WideNumber* FindWide(size_t position) const;
   void Blame(batch::Reason reason, int column, int object = -1);
   void AppendCorrupt(const RecordHead& head, const Judgement& judgement,
@@ -176,16 +198,23 @@ class RecordParser {
   JsonScanner scanner_;
 
   int columns_;                      // of the contract
-  std::vector<MemberSpec> members_;  // columns, then objects
-  std::vector<Level> levels_;        // the record, then the contract's objects
+  std::vector<MemberSpec> members_;  // columns, then objects, then members of items
+  std::vector<Level> levels_;        // the record, then the contract's objects, then those in items
+  std::vector<int> item_levels_;     // by member: the level of the object that it, or an item, is
 
   // The record at hand.
   std::string_view text_;      // in the padded buffer
+  std::string_view source_;    // if wide_numbers_: the same, with them
   bool wide_numbers_ = false;  // scanner_.wide() is about this record
   std::vector<Cell> cells_;
   std::vector<std::vector<Cell>> items_;  // of arrays, by column; cells_ point into them
   Level array_;                           // the one that is being read
-  std::vector<uint64_t> seen_;            // by member: number of the last record that had it
+  std::string texts_;                     // items that are objects; items_ point into it
+  uint64_t texts_of_ = 0;                 // number of the record they are of
+  uint64_t item_object_ = 0;              // number of the last object that was read in an item
+  int item_column_ = -1;                  // the array of objects that is being read
+  std::vector<uint64_t> seen_;            // by member: number of the last record that had it, or
+                                          // of the last object in an item
   uint64_t record_ = 0;
   Level* reading_ = nullptr;  // whose member is being read
   Judgement judgement_;

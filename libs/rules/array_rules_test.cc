@@ -227,10 +227,10 @@ TEST(ArrayRules, WhatARuleLookedAtIsJson) {
                                             std::make_shared<arrow::StringBuilder>(),
                                             {Items<std::string>{"a", std::nullopt, "\"\n"},
                                              Items<std::string>{}, std::nullopt, many}));
-  EXPECT_EQ(OffendingValue(*batch, 0, 0), R"(["a",null,"\"\u000a"])");
-  EXPECT_EQ(OffendingValue(*batch, 1, 0), "[]");
-  EXPECT_EQ(OffendingValue(*batch, 2, 0), std::nullopt);
-  const std::string cut = OffendingValue(*batch, 3, 0).value();
+  EXPECT_EQ(OffendingValue(*contract, *batch, 0, 0), R"(["a",null,"\"\u000a"])");
+  EXPECT_EQ(OffendingValue(*contract, *batch, 1, 0), "[]");
+  EXPECT_EQ(OffendingValue(*contract, *batch, 2, 0), std::nullopt);
+  const std::string cut = OffendingValue(*contract, *batch, 3, 0).value();
   EXPECT_EQ(cut.size(), kMaxValueBytes);
   EXPECT_EQ(cut.substr(cut.size() - 3), "...");
   RuleEvaluator evaluator(contract);
@@ -238,6 +238,22 @@ TEST(ArrayRules, WhatARuleLookedAtIsJson) {
   ASSERT_TRUE(results.ok()) << results.status();
   EXPECT_FALSE((*results)[0].passed);
   EXPECT_EQ((*results)[0].value, "[]");
+}
+
+TEST(ArrayRules, ObjectsAreCounted) {
+  const auto contract = ContractOf(LogicalType::kJson, {"cardinality(a) >= 2", "a is not null"});
+  const auto batch = BatchOf(*contract, Lists<arrow::StringBuilder, std::string>(
+                                            std::make_shared<arrow::StringBuilder>(),
+                                            {Items<std::string>{R"({"b":"\"x"})", std::nullopt},
+                                             Items<std::string>{}, std::nullopt}));
+  RuleEvaluator evaluator(contract);
+  Outcome outcome;
+  ASSERT_TRUE(evaluator.Evaluate(*batch, &outcome).ok());
+  EXPECT_EQ(outcome.verdicts, (std::vector{Verdict::kClean, Verdict::kFailed, Verdict::kFailed}));
+  EXPECT_EQ(outcome.failed, (std::vector<int64_t>{1, 1}));
+  EXPECT_EQ(OffendingValue(*contract, *batch, 0, 0), R"([{"b":"\"x"},null])");
+  EXPECT_EQ(OffendingValue(*contract, *batch, 1, 0), "[]");
+  EXPECT_EQ(OffendingValue(*contract, *batch, 2, 0), std::nullopt);
 }
 
 }  // namespace

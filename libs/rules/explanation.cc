@@ -28,17 +28,17 @@ bool IsQuoted(arrow::Type::type type) {
   return type != arrow::Type::INT64 && type != arrow::Type::DOUBLE && type != arrow::Type::BOOL;
 }
 
-std::optional<std::string> CellText(const arrow::Array& array, int64_t row);
+std::optional<std::string> CellText(const arrow::Array& array, int64_t row, bool json = false);
 
-/// As JSON, as far as anybody wants to read.
-std::string ItemsText(const arrow::ListArray& array, int64_t row) {
+/// As JSON, as far as anybody wants to read. `json`: the items are.
+std::string ItemsText(const arrow::ListArray& array, int64_t row, bool json) {
   const arrow::Array& items = *array.values();
   std::string text = "[";
   for (int64_t i = array.value_offset(row);
        i < array.value_offset(row + 1) && text.size() <= kMaxValueBytes; ++i) {
     if (i > array.value_offset(row)) text += ',';
     const std::optional<std::string> item = CellText(items, i);
-    if (item && IsQuoted(items.type_id())) {
+    if (item && !json && IsQuoted(items.type_id())) {
       batch::AppendJsonString(*item, &text);
     } else {
       text += item.value_or("null");
@@ -47,7 +47,7 @@ std::string ItemsText(const arrow::ListArray& array, int64_t row) {
   return Shorten(text + "]");
 }
 
-std::optional<std::string> CellText(const arrow::Array& array, int64_t row) {
+std::optional<std::string> CellText(const arrow::Array& array, int64_t row, bool json) {
   if (row < 0 || row >= array.length() || array.IsNull(row)) return std::nullopt;
   std::string text;
   switch (array.type_id()) {
@@ -75,7 +75,7 @@ std::optional<std::string> CellText(const arrow::Array& array, int64_t row) {
       return text;
     }
     case arrow::Type::LIST:
-      return ItemsText(static_cast<const arrow::ListArray&>(array), row);
+      return ItemsText(static_cast<const arrow::ListArray&>(array), row, json);
     default:
       return std::nullopt;
   }
@@ -109,18 +109,21 @@ std::string Summary(const contract::Contract& contract, std::string_view failed_
   return text;
 }
 
-std::optional<std::string> OffendingValue(const arrow::RecordBatch& batch, int64_t row,
+std::optional<std::string> OffendingValue(const contract::Contract& contract,
+                                          const arrow::RecordBatch& batch, int64_t row,
                                           int column) {
   const int field = column == contract::kTimestampColumn ? static_cast<int>(batch::kTimestamp)
                                                          : batch::kSystemColumns + column;
   if (field < 0 || field >= batch.num_columns()) return std::nullopt;
-  return CellText(*batch.column(field), row);
+  const bool json = column >= 0 && contract.columns[static_cast<size_t>(column)].type ==
+                                       contract::LogicalType::kJson;
+  return CellText(*batch.column(field), row, json);
 }
 
 std::optional<std::string> OffendingValue(const contract::Contract& contract,
                                           const contract::Rule& rule,
                                           const arrow::RecordBatch& batch, int64_t row) {
-  if (rule.column_index >= 0) return OffendingValue(batch, row, rule.column_index);
+  if (rule.column_index >= 0) return OffendingValue(contract, batch, row, rule.column_index);
   std::vector<int> columns;
   CollectColumns(rule.predicate, &columns);
   std::string text;
@@ -129,7 +132,7 @@ std::optional<std::string> OffendingValue(const contract::Contract& contract,
                                       ? std::string_view("_timestamp")
                                       : contract.columns[column].name;
     Append(&text, text.empty() ? "" : ", ", name, " = ",
-           OffendingValue(batch, row, column).value_or("null"));
+           OffendingValue(contract, batch, row, column).value_or("null"));
   }
   return Shorten(std::move(text));
 }

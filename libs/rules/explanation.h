@@ -27,7 +27,8 @@ std::string Summary(const contract::Contract& contract, std::string_view failed_
 
 /// The cell of contract column `column` as text: timestamps and dates in ISO 8601, numbers in their
 /// shortest form, arrays as JSON. Nothing when it is null.
-std::optional<std::string> OffendingValue(const arrow::RecordBatch& batch, int64_t row, int column);
+std::optional<std::string> OffendingValue(const contract::Contract& contract,
+                                          const arrow::RecordBatch& batch, int64_t row, int column);
 
 /// What a rule looked at: the cell of its column, or `a = 1, b = null` for a row rule.
 std::optional<std::string> OffendingValue(const contract::Contract& contract,

@@ -60,7 +60,7 @@ class Trial {
     if (!judgement.reason) return;
     ReasonCheck& check = table_.reasons[static_cast<size_t>(*judgement.reason)];
     if (check.records++ < static_cast<int64_t>(options_.examples)) {
-      check.examples.push_back({record.line, std::string(record::Subject(*contract_, judgement)),
+      check.examples.push_back({record.line, record::Subject(*contract_, judgement),
                                 std::string(record.value.substr(0, kShownBytes))});
     }
   }

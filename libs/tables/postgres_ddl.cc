@@ -173,15 +173,22 @@ std::string ScalarType(const contract::Column& column) {
       return "timestamptz";
     case LogicalType::kTime:
       return "time";
+    case LogicalType::kJson:
+      return "jsonb";
   }
   return "text";
+}
+
+/// Whether it is an array of PostgreSQL's: one of objects is a value of JSON.
+bool IsArray(const contract::Column& column) {
+  return column.list && column.type != LogicalType::kJson;
 }
 
 }  // namespace
 
 std::string ColumnType(const contract::Column& column) {
   if (!column.physical_type.empty()) return column.physical_type;
-  return Concat(ScalarType(column), column.list ? "[]" : "");
+  return Concat(ScalarType(column), IsArray(column) ? "[]" : "");
 }
 
 absl::StatusOr<TableLayout> MakeLayout(const contract::Contract& contract,
@@ -215,7 +222,7 @@ absl::StatusOr<TableLayout> MakeLayout(const contract::Contract& contract,
                                 false,
                                 {Kind::kField, batch::kSystemColumns + static_cast<int>(i)},
                                 column.type,
-                                column.list});
+                                IsArray(column)});
     }
   }
   layout.columns.insert(layout.columns.end(), own.begin(), own.end());

@@ -38,8 +38,8 @@ struct TableColumn {
   bool required = false;  ///< NOT NULL
   ValueSource source;
   std::optional<contract::LogicalType>
-      logical;  ///< of a contract column; of an array: of its items
-  bool array = false;
+      logical;         ///< of a contract column; of an array: of its items
+  bool array = false;  ///< of PostgreSQL's kind: not one of objects
 };
 
 struct TableLayout {

@@ -1,5 +1,6 @@
 #include "storage_writer/copy_encoder.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -114,6 +115,8 @@ bool CanStore(LogicalType type, PgType target) {
       return any_of({PgType::kTimestampTz, PgType::kTimestamp});
     case LogicalType::kTime:
       return target == PgType::kTime;
+    case LogicalType::kJson:
+      return any_of({PgType::kJsonb, PgType::kText});
   }
   return false;
 }
@@ -203,17 +206,19 @@ absl::Status CopyEncoder::BindField(const arrow::RecordBatch& rows, const Column
                                     Op* op) const {
   const arrow::Array& array = *rows.column(column.source.field);
   bool bound = false;
-  if (column.item_oid == 0) {
-    bound = BindArray(array, column.type, op);
-  } else if (array.type_id() == arrow::Type::LIST) {
+  if (array.type_id() == arrow::Type::LIST) {
     const auto& list = static_cast<const arrow::ListArray&>(array);
     if (array.null_count() != 0) op->valid = array.null_bitmap_data();
     op->bit_offset = array.offset();
-    op->step = Step::kArray;
+    op->step = column.item_oid == 0 ? Step::kObjects : Step::kArray;
     op->offsets = list.raw_value_offsets();
     op->item_oid = column.item_oid;
     op->items.push_back({Step::kBytes});
-    bound = BindArray(*list.values(), column.type, &op->items[0]);
+    bound = BindArray(*list.values(), column.type, &op->items[0]) &&
+            (op->step == Step::kArray || op->items[0].step == Step::kJsonb ||
+             op->items[0].step == Step::kVariable);
+  } else if (column.item_oid == 0) {
+    bound = BindArray(array, column.type, op);
   }
   if (bound) return absl::OkStatus();
   return absl::InternalError(Concat("no binary form for column ",
@@ -393,6 +398,8 @@ char* CopyEncoder::PutVariable(const Op& op, int64_t row, char* at, CopyBuffer* 
     }
     case Step::kArray:
       return PutArray(op, row, at, out);
+    case Step::kObjects:
+      return PutObjects(op, row, at, out);
     default:
       return PutVariable(op, row, at, out);
   }
@@ -418,6 +425,34 @@ char* CopyEncoder::PutArray(const Op& op, int64_t row, char* at, CopyBuffer* out
   }
   out->Advance(at);
   PutInt32(out->At(start), static_cast<uint32_t>(out->size() - start - 4));
+  return at;
+}
+
+/// The texts of the objects as one text of JSON.
+char* CopyEncoder::PutObjects(const Op& op, int64_t row, char* at, CopyBuffer* out) const {
+  constexpr std::string_view kNullItem = "null";
+  const Op& items = op.items[0];
+  const auto is_null = [&](int64_t i) { return IsNull(items.valid, items.bit_offset + i); };
+  const auto text = [&](int64_t i) {
+    return std::string_view(static_cast<const char*>(items.values) + items.offsets[i],
+                            static_cast<size_t>(items.offsets[i + 1] - items.offsets[i]));
+  };
+  const int64_t begin = op.offsets[row];
+  const int64_t end = op.offsets[row + 1];
+  const bool binary = items.step == Step::kJsonb;  // begins with a version
+  size_t bytes = (binary ? 1 : 0) + 2 + static_cast<size_t>(std::max<int64_t>(end - begin - 1, 0));
+  for (int64_t i = begin; i < end; ++i) bytes += is_null(i) ? kNullItem.size() : text(i).size();
+  at = out->Extend(at, 4 + bytes + fixed_bytes_);
+  at = PutInt32(at, static_cast<uint32_t>(bytes));
+  if (binary) *at++ = 1;
+  *at++ = '[';
+  for (int64_t i = begin; i < end; ++i) {
+    if (i > begin) *at++ = ',';
+    const std::string_view item = is_null(i) ? kNullItem : text(i);
+    if (!item.empty()) std::memcpy(at, item.data(), item.size());
+    at += item.size();
+  }
+  *at++ = ']';
   return at;
 }
 

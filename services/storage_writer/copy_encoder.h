@@ -58,7 +58,8 @@ class CopyEncoder {
   struct Column {
     tables::ValueSource source;
     PgType type;            ///< of an array: of its items
-    uint32_t item_oid = 0;  ///< of an array: the same type as PostgreSQL counts them
+    uint32_t item_oid = 0;  ///< of an array: the same type as PostgreSQL counts them; 0 of one of
+                            ///< objects, which is one value
   };
   explicit CopyEncoder(std::vector<Column> columns) : columns_(std::move(columns)) {}
 
@@ -93,6 +94,7 @@ class CopyEncoder {
     kUuid,
     kJsonb,
     kArray,
+    kObjects,
   };
   struct Op {
     Step step;
@@ -104,7 +106,7 @@ class CopyEncoder {
     std::string bytes = "";  // kBytes
     std::vector<std::string_view> dictionary = {};
     uint32_t item_oid = 0;       // kArray
-    std::vector<Op> items = {};  // kArray: one
+    std::vector<Op> items = {};  // kArray, kObjects: one
   };
   absl::Status BindField(const arrow::RecordBatch& rows, const Column& column, Op* op) const;
   absl::Status BindField(const arrow::RecordBatch& rows, int field, PgType type, Op* op) const;
@@ -115,6 +117,7 @@ class CopyEncoder {
   char* PutField(const Op& op, int64_t row, char* at, CopyBuffer* out) const;
   char* PutVariable(const Op& op, int64_t row, char* at, CopyBuffer* out) const;
   char* PutArray(const Op& op, int64_t row, char* at, CopyBuffer* out) const;
+  char* PutObjects(const Op& op, int64_t row, char* at, CopyBuffer* out) const;
   std::string Computed(const Op& op, int64_t row) const;
 
   std::vector<Column> columns_;

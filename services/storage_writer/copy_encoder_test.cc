@@ -134,6 +134,28 @@ TEST(CopyEncoder, ArraysOfNumbersThatDoNotFit) {
 }
 
 // What follows in a row has its room, however many items there were.
+TEST(CopyEncoder, ArraysOfObjectsAreOneValue) {
+  const auto items = std::make_shared<arrow::StringBuilder>();
+  arrow::ListBuilder lists(arrow::default_memory_pool(), items);
+  ASSERT_TRUE(lists.Append().ok() && items->Append("never").ok());
+  ASSERT_TRUE(lists.Append().ok() && items->Append("{}").ok() && items->AppendNull().ok() &&
+              items->Append(R"({"a":1})").ok());
+  ASSERT_TRUE(lists.Append().ok());
+  ASSERT_TRUE(lists.AppendNull().ok());
+  ASSERT_TRUE(lists.Append().ok() && items->AppendNull().ok());
+  const auto array = lists.Finish().ValueOrDie();
+  const auto field = [](std::string_view text) {
+    return absl::StrCat(absl::StrFormat("%08x", text.size()),
+                        absl::BytesToHexString({text.data(), text.size()}));
+  };
+  EXPECT_EQ(EncodedArrays(array, PgType::kJsonb, 0, /*from=*/1),
+            absl::StrCat("0001", field("\1[{},null,{\"a\":1}]"), "0001", field("\1[]"), "0001",
+                         "ffffffff", "0001", field("\1[null]")));
+  EXPECT_EQ(EncodedArrays(array, PgType::kText, 0, /*from=*/1),
+            absl::StrCat("0001", field("[{},null,{\"a\":1}]"), "0001", field("[]"), "0001",
+                         "ffffffff", "0001", field("[null]")));
+}
+
 TEST(CopyEncoder, ArraysOfManyLengths) {
   const auto items = std::make_shared<arrow::StringBuilder>();
   arrow::ListBuilder lists(arrow::default_memory_pool(), items);

@@ -186,6 +186,67 @@ class TestArrayRecords:
         sluicectl("verify", "--pipeline", pipeline)
 
 
+def array_of_objects_value(chance, number):
+    """A record of tests/data/arrays_of_objects, often a good one, with white space here and there."""
+    odd = ["1", "-0", "1e999", "100000000000000000000", "1e-400", "5.0", '"x"', "true", "{}", "[]", "[1]", '[{"sku":"a"}]', '"\\u0000"', '"2024-03-10"', "null", "65536"]
+
+    def space():
+        return chance.choice(("", "", "", " ", "\t \r"))
+
+    def array(item, most=2):
+        if chance.random() < 0.005:
+            return chance.choice(odd)
+        items = [item() if chance.random() < 0.997 else chance.choice(odd) for _ in range(chance.randint(0, most))]
+        return "[" + space() + ("," + space()).join(items) + "]"
+
+    def obj(needed=(), **members):
+        there = [(name, value) for name, value in members.items() if chance.random() < (0.998 if name in needed else 0.6)]
+        if chance.random() < 0.002:
+            there.append((chance.choice(("other", *members)), chance.choice(odd)))
+        chance.shuffle(there)
+        values = [f'"{name}"{space()}:{space()}{value if chance.random() < 0.999 else chance.choice(odd)}' for name, value in there]
+        return "{" + space() + ("," + space()).join(values) + space() + "}"
+
+    def number_text():
+        return chance.choice(("-0", "0.10", "1E+2", "36893488147419103232", "5e-324", "-1.5", "3", "null"))
+
+    def text():
+        return chance.choice(('"a"', '""', '"NULL"', r'"\"\\,{} : [] "', '"Ünï 🚗"', r'"\n\u0001\/"'))
+
+    def part():
+        return obj(("sku",), sku=text(), weights=array(lambda: chance.choice(("-0.0", "1.50", "100000000000000000000"))))
+
+    def line():
+        return obj(("sku", "quantity"), sku=text(), quantity=str(chance.choice((0, 1, 65535))), price=number_text(), gift=chance.choice(("true", "false", "null")),
+                   due=chance.choice(('"2024-03-10"', "null")), tags=array(lambda: chance.choice((text(), "null"))),
+                   product=chance.choice((obj(("id",), id="-9223372036854775808", opens='"14:22"'), "null")), parts=array(lambda: chance.choice((part(), part(), "null"))))
+
+    def event():
+        return chance.choice((obj(kind=text(), at='"2024-03-10T08:00:00.123456Z"'), "null"))
+
+    def address():
+        return obj(city=text(), street=text())
+
+    customer = obj(name=text(), addresses=array(address))
+    lines = "[" + ",".join(line() for _ in range(chance.choice((1, 1, 2, 3, 4, 4, 5)))) + "]"
+    return obj(("order_id", "lines"), order_id=str(number), lines=lines, events=array(event), customer=chance.choice((customer, "null"))).encode()
+
+
+class TestArraysOfObjects:
+    @pytest.fixture
+    def pipeline_source(self):
+        return ROOT / "tests/data/arrays_of_objects"
+
+    def test_offline_and_running_services_agree(self, pipeline, land_and_judge, judge, sluicectl):
+        chance = random.Random(41)
+        truth = land_and_judge([array_of_objects_value(chance, number) for number in range(4000)])
+        counts = collections.Counter(outcome.verdict for outcome in truth.values())
+        assert min(counts["clean"], counts["failed"], counts["corrupt"]) > 200, counts
+        assert len({outcome.reason for outcome in truth.values()}) > 5
+        judge(truth, tables={role: f"arrays_of_objects_{role}" for role in ("clean", "failed", "corrupt")})
+        sluicectl("verify", "--pipeline", pipeline)
+
+
 def telemetry_records():
     changes = [{}] * 50 + [{"fuel_level": None}, {"speed_kmph": 300.5}, {"latitude": 0.0, "longitude": 0.0}, {"car_id": ""},
                            {"event_timestamp": "2024-03-12T08:00:01Z"}, {"engine_temp_c": -40.5}]

@@ -56,6 +56,8 @@ PgType TypeOf(contract::LogicalType type) {
       return PgType::kTimestampTz;
     case contract::LogicalType::kTime:
       return PgType::kTime;
+    case contract::LogicalType::kJson:
+      return PgType::kJsonb;
   }
   return PgType::kText;
 }

@@ -15,12 +15,14 @@ import collections
 import dataclasses
 import datetime
 import decimal
+import functools
 import hashlib
 import json
 import struct
 
 import psycopg
 import psycopg.rows
+import psycopg.types.json
 
 from support.kafka import Kafka, read_batch
 
@@ -83,13 +85,17 @@ def _parse_json(value):
     return json.loads(value, parse_float=_Number, parse_int=_Number)
 
 
+# Of jsonb, which keeps all digits of a number.
+_load_json = functools.partial(json.loads, parse_float=decimal.Decimal, parse_int=decimal.Decimal)
+
+
 def _moment(text):
     moment = datetime.datetime.fromisoformat(text.replace("Z", "+00:00").replace("z", "+00:00"))
     return moment if moment.tzinfo else moment.replace(tzinfo=datetime.timezone.utc)
 
 
 def _flat(record, before=""):
-    """The scalars of a record by the names of their columns: those of objects are called outer_inner."""
+    """The scalars and arrays of a record by the names of their columns: those of objects are called outer_inner."""
     flat = {}
     for name, value in record.items():
         if isinstance(value, dict):
@@ -105,11 +111,13 @@ def same_value(stored, written):
         return stored is None and written is None
     if isinstance(stored, list):
         return isinstance(written, list) and len(stored) == len(written) and all(map(same_value, stored, written))
+    if isinstance(stored, dict):
+        return isinstance(written, dict) and stored.keys() == written.keys() and all(same_value(stored[name], written[name]) for name in stored)
     if isinstance(stored, bool) or isinstance(written, bool):
         return stored is written
     if isinstance(stored, float):
         return isinstance(written, _Number) and struct.pack("d", stored) == struct.pack("d", float(written))
-    if isinstance(stored, int):
+    if isinstance(stored, (int, decimal.Decimal)):
         return isinstance(written, _Number) and decimal.Decimal(stored) == decimal.Decimal(written)
     if not isinstance(written, str) or isinstance(written, _Number):
         return False
@@ -175,6 +183,7 @@ class Oracle:
         self._read_source()
         self._compare_topics()
         with psycopg.connect(self._database_url, row_factory=psycopg.rows.dict_row) as database:
+            psycopg.types.json.set_json_loads(_load_json, database)
             self._read_tables(database)
             self._read_dead_letters(database)
             self._compare_outcomes()

@@ -26,7 +26,7 @@ absl::StatusOr<Rehearsal::Result> Rehearsal::Judge(std::optional<std::string_vie
   if (judgement.verdict != batch::Verdict::kValid) {
     Result result{judgement.verdict, ""};
     if (judgement.reason) result.why = std::string(batch::Name(*judgement.reason));
-    const std::string_view subject = record::Subject(*contract_, judgement);
+    const std::string subject = record::Subject(*contract_, judgement);
     if (!subject.empty()) Append(&result.why, ": ", subject);
     return result;
   }
