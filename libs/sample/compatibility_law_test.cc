@@ -67,6 +67,24 @@ constexpr const char* kArrays[] = {"null",
                                    "[9007199254740993,9007199254740992]",
                                    "[\"2024-01-01\"]",
                                    "[1,\"x\"]"};
+constexpr const char* kItemMembers[] = {"logicalType: integer",
+                                        "logicalType: integer, logicalTypeOptions: {format: u8}",
+                                        "logicalType: number",
+                                        "logicalType: string",
+                                        "logicalType: date",
+                                        "logicalType: array, items: {logicalType: integer}",
+                                        "logicalType: array, items: {logicalType: number}",
+                                        "logicalType: object, properties: [{name: a, "
+                                        "logicalType: integer}]",
+                                        "logicalType: object, properties: [{name: a, logicalType: "
+                                        "integer}, {name: b, logicalType: string}]",
+                                        "logicalType: array, items: {logicalType: object, "
+                                        "properties: [{name: a, logicalType: number}]}"};
+constexpr const char* kItemValues[] = {"null",        "1",         "-1",
+                                       "0.5",         "300",       "\"x\"",
+                                       "[]",          "[1]",       "[0.5,null]",
+                                       "{}",          "{\"a\":1}", "{\"a\":1,\"b\":\"x\"}",
+                                       "[{\"a\":1}]", "[{}]",      "\"2024-01-01\""};
 constexpr const char* kActions[] = {"warn", "quarantine", "drop", "fail"};
 constexpr const char* kValues[] = {"null",
                                    "0",
@@ -103,7 +121,7 @@ class Choices {
   bool OneIn(int64_t n) { return Below(n) == 0; }
 
  private:
-  static constexpr int64_t kChoices = 34;  // about as many as a contract takes
+  static constexpr int64_t kChoices = 40;  // about as many as a contract takes
   batch::Random same_;
   batch::Random* other_;
   std::array<int64_t, 2> changed_ = {-1, -1};
@@ -122,8 +140,13 @@ std::string Property(const char* name, Choices* random) {
                 Pick(kOptions[type], random), "}, quality: [", Pick(kQuality, random), "]}");
 }
 
-/// Over the columns a, b and c, the array d and, in an object, o.a and o.b, some of which it lacks;
-/// now and then o is a column.
+std::string ItemMember(const char* name, Choices* random) {
+  return Concat("{name: ", name, ", ", Pick(kItemMembers, random),
+                ", required: ", random->OneIn(3) ? "true" : "false", "}");
+}
+
+/// Over the columns a, b and c, the array d, the array e of objects and, in an object, o.a and o.b,
+/// some of which it lacks; now and then o is a column.
 std::string Body(Choices* random) {
   std::string properties, rules;
   for (const char* name : {"a", "b", "c"}) {
@@ -135,6 +158,13 @@ std::string Body(Choices* random) {
            "    - {name: d, logicalType: array, required: ", random->OneIn(3) ? "true" : "false",
            ", items: {", Pick(kItems, random), "}, logicalTypeOptions: {",
            Pick(kArrayOptions, random), "}}\n");
+  }
+  if (random->OneIn(2)) {
+    Append(&properties,
+           "    - {name: e, logicalType: array, items: {logicalType: object, required: ",
+           random->OneIn(3) ? "true" : "false", ", properties: [", ItemMember("a", random));
+    if (random->OneIn(2)) Append(&properties, ", ", ItemMember("b", random));
+    Append(&properties, "]}, logicalTypeOptions: {", random->OneIn(3) ? "maxItems: 1" : "", "}}\n");
   }
   if (random->OneIn(8)) {
     properties += "    - {name: o, logicalType: string}\n";
@@ -163,6 +193,26 @@ std::shared_ptr<const Contract> MakeContract(Choices choices) {
   return contract.ok() ? *contract : nullptr;
 }
 
+std::string RandomObjects(batch::Random* random) {
+  std::string array = "[";
+  for (int64_t items = random->Below(3); items > 0; --items) {
+    if (array.size() > 1) array += ',';
+    if (random->OneIn(8)) {
+      array += Pick(kItemValues, random);
+      continue;
+    }
+    array += '{';
+    bool empty = true;
+    for (const char* name : {"a", "b", "c"}) {
+      if (random->OneIn(name[0] == 'c' ? 8 : 2) != (name[0] == 'c')) continue;
+      Append(&array, empty ? "" : ",", "\"", name, "\":", Pick(kItemValues, random));
+      empty = false;
+    }
+    array += '}';
+  }
+  return array + "]";
+}
+
 std::vector<std::string> RandomRecords(batch::Random* random) {
   std::vector<std::string> records;
   for (int i = 0; i < 200; ++i) {
@@ -173,6 +223,8 @@ std::vector<std::string> RandomRecords(batch::Random* random) {
     }
     if (!random->OneIn(4))
       Append(&record, record.size() == 1 ? "" : ",", "\"d\":", Pick(kArrays, random));
+    if (!random->OneIn(3))
+      Append(&record, record.size() == 1 ? "" : ",", "\"e\":", RandomObjects(random));
     if (!random->OneIn(3)) {
       Append(&record, record.size() == 1 ? "" : ",", "\"o\":");
       if (random->OneIn(5)) {

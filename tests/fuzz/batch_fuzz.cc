@@ -34,6 +34,7 @@ constexpr size_t kMaxRecordBytes = 500;
 
 constexpr char kTopic[] = "t";
 constexpr char kTopicOfArrays[] = "arrays";
+constexpr char kTopicOfObjects[] = "objects";  // in arrays
 
 using ContractPointer = std::shared_ptr<const contract::Contract>;
 
@@ -81,7 +82,8 @@ std::vector<storage_writer::CopyEncoder::Column> AllColumns(const contract::Cont
   for (size_t i = 0; i < contract.columns.size(); ++i) {
     const int field = batch::kSystemColumns + static_cast<int>(i);
     const contract::Column& column = contract.columns[i];
-    columns.push_back({{Kind::kField, field}, TypeOf(column.type), column.list ? kTextOid : 0});
+    const bool array = column.list && column.type != contract::LogicalType::kJson;
+    columns.push_back({{Kind::kField, field}, TypeOf(column.type), array ? kTextOid : 0});
   }
   return columns;
 }
@@ -103,6 +105,8 @@ struct Readers {
 Readers* ReadersOf(const Coverage& coverage) {
   static auto* const hostile = new Readers(kHostileContract);
   static auto* const arrays = new Readers(kArraysContract);
+  static auto* const objects = new Readers(kArraysOfObjectsContract);
+  if (coverage.topic == kTopicOfObjects) return objects;
   return coverage.topic == kTopicOfArrays ? arrays : hostile;
 }
 
@@ -197,17 +201,17 @@ void AddSeeds(const ContractPointer& contract, const std::string& topic,
   }
 }
 
-void AddSeedsOfArrays(std::vector<std::string>* seeds) {
-  const ContractPointer contract = Contract(kArraysContract);
+void AddSeedsOfArrays(const char* file, const char* cases, const char* topic,
+                      std::vector<std::string>* seeds) {
+  const ContractPointer contract = Contract(file);
   record::RecordParser parser(contract);
   record::BatchBuilder builder(contract);
   int64_t offset = 0;
-  for (const record::Case& c : record::ReadCases("tests/data/json/array_cases.txt")) {
+  for (const record::Case& c : record::ReadCases(cases)) {
     const std::string value = record::Expand(c.text.substr(0, c.text.find(" =>")));
     if (value.size() > kMaxRecordBytes) continue;
     parser.Parse("key", value, 1, offset++, &builder);
-    if (builder.rows() == kRowsOfASeed)
-      AddSeeds(contract, kTopicOfArrays, builder.Finish(), offset, seeds);
+    if (builder.rows() == kRowsOfASeed) AddSeeds(contract, topic, builder.Finish(), offset, seeds);
   }
 }
 
@@ -225,7 +229,9 @@ std::vector<std::string> Seeds() {
     if (builder.rows() == kRowsOfASeed)
       AddSeeds(contract, kTopic, builder.Finish(), offset, &seeds);
   }
-  AddSeedsOfArrays(&seeds);
+  AddSeedsOfArrays(kArraysContract, "tests/data/json/array_cases.txt", kTopicOfArrays, &seeds);
+  AddSeedsOfArrays(kArraysOfObjectsContract, "tests/data/json/arrays_of_objects_cases.txt",
+                   kTopicOfObjects, &seeds);
   Coverage coverage;
   coverage.topic = kTopic;
   coverage.range = {5, 5};

@@ -1,6 +1,7 @@
 // Any bytes as a contract: problems with their places, or a contract that records can be judged by.
 
 #include "base/strings.h"
+#include "batch/row_json.h"
 #include "contract/contract.h"
 #include "problems.h"
 #include "record/batch_builder.h"
@@ -33,6 +34,14 @@ void CheckContract(const std::shared_ptr<const Contract>& contract, std::string_
   record::BatchBuilder builder(contract);
   parser.Parse("k", "{}", 1, 7, &builder);
   parser.Parse("k", R"({"id":"a"})", 1, 8, &builder);
+  // Every array has objects, whatever is in them.
+  std::string record = "{";
+  for (const contract::Column& column : contract->columns) {
+    Append(&record, record.size() == 1 ? "" : ",");
+    batch::AppendJsonString(column.name, &record);
+    record += R"(:[{"x":1,"y":[{"z":"a"}]},{}])";
+  }
+  parser.Parse("k", record + "}", 1, 9, &builder);
   rules::RuleEvaluator evaluator(contract);
   rules::Outcome outcome;
   const absl::Status judged = evaluator.Evaluate(*builder.Finish(), &outcome);

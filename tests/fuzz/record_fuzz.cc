@@ -27,6 +27,7 @@ struct Head {
   bool telemetry;
   bool nested;
   bool arrays;
+  bool objects;  // in arrays
   bool has_key;  // then the value's own bytes are the key
   bool odd_timestamp;
 
@@ -36,6 +37,7 @@ struct Head {
         telemetry((byte & 4) != 0),
         nested((byte & 32) != 0),
         arrays((byte & 64) != 0),
+        objects((byte & 128) != 0),
         has_key((byte & 8) != 0),
         odd_timestamp((byte & 16) != 0) {}
 
@@ -46,11 +48,11 @@ struct Head {
 };
 
 std::shared_ptr<const contract::Contract> ContractOf(const Head& head) {
-  static const auto* const contracts =
-      new std::array{Contract(kHostileContract), Contract(kTelemetryContract),
-                     Contract(kNestedContract), Contract(kArraysContract)};
+  static const auto* const contracts = new std::array{
+      Contract(kHostileContract), Contract(kTelemetryContract), Contract(kNestedContract),
+      Contract(kArraysContract), Contract(kArraysOfObjectsContract)};
   static const auto* const ignoring = [] {
-    auto* all = new std::array<std::shared_ptr<const contract::Contract>, 4>;
+    auto* all = new std::array<std::shared_ptr<const contract::Contract>, 5>;
     for (size_t i = 0; i < all->size(); ++i) {
       auto copy = std::make_shared<contract::Contract>(*(*contracts)[i]);
       copy->unknown_fields = contract::UnknownFields::kIgnore;
@@ -58,7 +60,11 @@ std::shared_ptr<const contract::Contract> ContractOf(const Head& head) {
     }
     return all;
   }();
-  const size_t which = head.arrays ? 3 : head.nested ? 2 : head.telemetry ? 1 : 0;
+  const size_t which = head.objects     ? 4
+                       : head.arrays    ? 3
+                       : head.nested    ? 2
+                       : head.telemetry ? 1
+                                        : 0;
   return (head.ignore_unknown ? *ignoring : *contracts)[which];
 }
 
@@ -89,6 +95,12 @@ void CheckRow(const Parsed& parsed, const Head& head, std::string_view value) {
   FUZZ_PROMISE(judgement.column >= -1 && judgement.column < columns);
   const auto objects = static_cast<int>(ContractOf(head)->objects.size());
   FUZZ_PROMISE(judgement.object >= -1 && judgement.object < objects);
+  FUZZ_PROMISE(judgement.member == -1 || judgement.column >= 0);
+  const std::string subject = record::Subject(*ContractOf(head), judgement);
+  FUZZ_PROMISE(subject.empty() == (judgement.column < 0 && judgement.object < 0), subject);
+  FUZZ_PROMISE((judgement.member >= 0) == (subject.find('.') != std::string::npos) ||
+                   !head.objects || judgement.column != 0,
+               subject);
   const arrow::Status valid = parsed.rows->ValidateFull();
   FUZZ_PROMISE(valid.ok(), valid.ToString());
   const auto& raw = static_cast<const arrow::BinaryArray&>(*parsed.rows->column(batch::kRaw));
@@ -100,6 +112,32 @@ void CheckRow(const Parsed& parsed, const Head& head, std::string_view value) {
   FUZZ_PROMISE(length.Value(0) == static_cast<int32_t>(value.size()));
   for (int i = batch::kSystemColumns; i < parsed.rows->num_columns(); ++i)
     FUZZ_PROMISE(parsed.rows->column(i)->IsNull(0));
+}
+
+/// The objects of the array `lines` are those of the record, without white space.
+void CheckObjects(const Parsed& parsed, const Head& head, std::string_view value) {
+  if (!head.objects || parsed.judgement.verdict != Verdict::kValid) return;
+  using nlohmann::json;
+  const json record = json::parse(value, nullptr, /*allow_exceptions=*/false);
+  const auto& lists =
+      static_cast<const arrow::ListArray&>(*parsed.rows->column(batch::kSystemColumns));
+  if (record.is_discarded()) return;  // a number beyond every double
+  FUZZ_PROMISE(lists.IsNull(0) == (!record.contains("lines") || record["lines"].is_null()));
+  if (lists.IsNull(0)) return;
+  const auto& items = static_cast<const arrow::StringArray&>(*lists.values());
+  const json& objects = record["lines"];
+  FUZZ_PROMISE(static_cast<size_t>(items.length()) == objects.size());
+  for (int64_t i = 0; i < items.length(); ++i) {
+    const json& object = objects[static_cast<size_t>(i)];
+    FUZZ_PROMISE(items.IsNull(i) == object.is_null());
+    if (items.IsNull(i)) continue;
+    const json kept = json::parse(items.GetView(i), nullptr, /*allow_exceptions=*/false);
+    FUZZ_PROMISE(kept.is_object(), items.GetView(i));
+    if (!head.ignore_unknown) FUZZ_PROMISE(kept == object, items.GetView(i));
+    for (const auto& [name, member] : kept.items()) {
+      if (!member.is_structured()) FUZZ_PROMISE(object[name] == member, items.GetView(i));
+    }
+  }
 }
 
 /// The row survives the wire.
@@ -190,6 +228,10 @@ std::vector<std::string> Seeds() {
     seeds.push_back(std::string(1, static_cast<char>(64 | (head++ & 3))) +
                     record::Expand(c.text.substr(0, c.text.rfind(" =>"))));
   }
+  for (const record::Case& c : record::ReadCases("tests/data/json/arrays_of_objects_cases.txt")) {
+    seeds.push_back(std::string(1, static_cast<char>(128 | (head++ & 3))) +
+                    record::Expand(c.text.substr(0, c.text.rfind(" =>"))));
+  }
   seeds.push_back(
       "\4"
       R"({"trip_id":"t","car_id":"c","latitude":48.1,"longitude":11.5,"event_timestamp":"2024-03-10T14:22:35Z",)"
@@ -208,10 +250,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   sluice::record::RecordParser parser(ContractOf(head), head.limits());
   const Parsed first = Parse(&parser, head, value);
   CheckRow(first, head, value);
+  CheckObjects(first, head, value);
   // Nothing of it stays: the same parser, after a good record and a bad one, says the same.
   Parse(&parser, head, R"({"id":"a","real":1e999,"b":[[]]})");
   Parse(&parser, head, R"({"id":"a","text":"b","real":-0,"o":1,"p":2})");
   Parse(&parser, head, R"({"a":{"b":{"real":-0,"c":{"o":1e999}},"o":[{}]},"d":null})");
+  Parse(&parser, head, R"({"lines":[{"real":-0,"x":1},{"parts":[{}]}],"full":[null,{"a":[]}]})");
   const Parsed second = Parse(&parser, head, value);
   FUZZ_PROMISE(second.judgement == first.judgement);
   FUZZ_PROMISE(second.rows->Equals(*first.rows));

@@ -52,12 +52,15 @@ std::vector<std::string> Seeds() {
     if (value.size() < 500 && hostile.size() < kMaxInputBytes / 2) Append(&hostile, value, "\n");
   }
   seeds.push_back(hostile);
-  std::string nested;
-  for (const record::Case& c : record::ReadCases("tests/data/json/nested_cases.txt")) {
-    const std::string value = record::Expand(c.text.substr(0, c.text.rfind(" =>")));
-    if (value.size() < 500) Append(&nested, value, "\n");
+  for (const char* file :
+       {"tests/data/json/nested_cases.txt", "tests/data/json/arrays_of_objects_cases.txt"}) {
+    std::string records;
+    for (const record::Case& c : record::ReadCases(file)) {
+      const std::string value = record::Expand(c.text.substr(0, c.text.rfind(" =>")));
+      if (value.size() < 500 && records.size() < kMaxInputBytes / 2) Append(&records, value, "\n");
+    }
+    seeds.push_back(records);
   }
-  seeds.push_back(nested);
   seeds.push_back("a,b\n1,\"x\"\"y\"\n2.5,\n");
   std::vector<std::string> both;
   for (const std::string& seed : seeds) {

@@ -18,6 +18,7 @@ std::shared_ptr<const contract::Contract> Contract(const std::string& path);
 inline constexpr char kHostileContract[] = "tests/data/hostile/contract.odcs.yaml";
 inline constexpr char kNestedContract[] = "tests/data/json/nested.odcs.yaml";
 inline constexpr char kArraysContract[] = "tests/data/json/arrays.odcs.yaml";
+inline constexpr char kArraysOfObjectsContract[] = "tests/data/json/arrays_of_objects.odcs.yaml";
 inline constexpr char kTelemetryContract[] = "pipelines/telemetry/contract.odcs.yaml";
 
 }  // namespace sluice::fuzz
