@@ -57,28 +57,60 @@ std::string Head(std::string_view name, std::string_view custom_properties) {
                 "\n    logicalType: object\n    properties:\n");
 }
 
-/// An object of the contract to come, or the record: where members are written.
-struct Place {
-  std::string path;                     // with a dot at its end; empty: the record's
-  std::vector<std::string_view> names;  // of the objects, from the outermost
-  int64_t values = 0;                   // how many records have it
+/// An object around members, or an array of them.
+struct Owner {
+  std::string_view name;
+  bool array = false;
 };
 
-/// A column of this name and place, compiled, so that the compiler of contracts is asked. Null:
-/// there can be none, and why.
+/// An object of the contract to come, an item of an array of them, or the record: where members are
+/// written.
+struct Place {
+  std::string path;           // with a dot at its end; empty: the record's
+  std::vector<Owner> owners;  // from the outermost
+  int64_t values = 0;         // how many there are in the sample
+  size_t indent = 6;          // of its members, in the file
+  bool in_item = false;       // then its members are no columns
+
+  Place In(const MemberFacts& member, bool array) const {
+    Place inner = *this;
+    Append(&inner.path, member.name(), ".");
+    inner.owners.push_back({member.name(), array});
+    inner.values = array ? member.Items()->values() : member.values();
+    inner.indent += array ? 6 : 4;
+    inner.in_item = in_item || array;
+    return inner;
+  }
+};
+
+/// The path of what is in a column's only member, and so on.
+std::string InnermostPath(const contract::Column& column) {
+  std::string path = column.name;
+  for (const contract::Member* owner = &column; owner->members != nullptr;
+       owner = &owner->members->front())
+    Append(&path, ".", owner->members->front().name);
+  return path;
+}
+
+/// A column, or a member of an item, of this name and place, compiled, so that the compiler of
+/// contracts is asked. Null: there can be none, and why.
 std::shared_ptr<const contract::Contract> TryColumn(const Place& place, std::string_view name,
                                                     std::string* why) {
   std::string property = Concat("{name: ", YamlText(name), ", logicalType: string}");
-  for (size_t i = place.names.size(); i-- > 0;) {
-    property = Concat("{name: ", YamlText(place.names[i]), ", logicalType: object, properties: [",
-                      property, "]}");
+  for (size_t i = place.owners.size(); i-- > 0;) {
+    const Owner& owner = place.owners[i];
+    property =
+        Concat("{name: ", YamlText(owner.name),
+               owner.array ? ", logicalType: array, items: {logicalType: object, properties: ["
+                           : ", logicalType: object, properties: [",
+               property, owner.array ? "]}}" : "]}");
   }
   std::vector<contract::Problem> problems;
   auto contract =
       contract::CompileContract(Concat(Head("x", ""), "      - ", property, "\n"), "", &problems);
   if (contract == nullptr) {
     *why = problems.front().message;
-  } else if (contract->columns[0].name != Concat(place.path, name)) {
+  } else if (InnermostPath(contract->columns[0]) != Concat(place.path, name)) {
     *why = "YAML cannot write its name";
     contract = nullptr;
   }
@@ -138,6 +170,7 @@ class Inferrer {
 
   /// `owner`: the member whose value the object is, null: it is the record.
   bool LookInside(ondemand::object object, ObjectFacts* facts, MemberFacts* owner, int depth) {
+    const int64_t number = ++objects_;
     for (auto field : object) {
       std::string_view key;
       if (field.unescaped_key().get(key) != simdjson::SUCCESS) return false;
@@ -145,7 +178,7 @@ class Inferrer {
       ondemand::value value;
       if (field.value().get(value) != simdjson::SUCCESS) return false;
       if (member == nullptr) continue;
-      if (!member->SeenIn(result_.records) && owner != nullptr)
+      if (!member->SeenIn(number) && owner != nullptr)
         owner->AddUnfit("one of its members stands twice in a record");
       if (!AddValue(value, member, depth)) return false;
     }
@@ -185,21 +218,21 @@ class Inferrer {
       default: {
         ondemand::array items;
         return value.get_array().get(items) == simdjson::SUCCESS &&
-               LookAtItems(items, facts->AddArray());
+               LookAtItems(items, facts->AddArray(), depth);
       }
     }
     return true;
   }
 
-  bool LookAtItems(ondemand::array items, MemberFacts* facts) {
+  bool LookAtItems(ondemand::array items, MemberFacts* facts, int depth) {
     for (auto item : items) {
       ondemand::value value;
       ondemand::json_type type;
       if (item.get(value) != simdjson::SUCCESS || value.type().get(type) != simdjson::SUCCESS)
         return false;
-      if (type == ondemand::json_type::array || type == ondemand::json_type::object) {
-        facts->AddUnfit("arrays of objects and of arrays have no column");
-      } else if (!AddValue(value, facts, 0)) {
+      if (type == ondemand::json_type::array) {
+        facts->AddUnfit("arrays of arrays have no column");
+      } else if (!AddValue(value, facts, depth)) {
         return false;
       }
     }
@@ -218,7 +251,9 @@ class Inferrer {
   }
 
   void Write() {
-    std::string columns = WriteMembers(record_, {"", {}, result_.records});
+    Place record;
+    record.values = result_.records;
+    std::string columns = WriteMembers(record_, record);
     if (result_.left_out.size() > kShownLeftOut) {
       Append(&left_out_, "#   and ", result_.left_out.size() - kShownLeftOut, " more\n");
     }
@@ -236,12 +271,16 @@ class Inferrer {
     std::string text;
     for (const MemberFacts& facts : object.members()) {
       std::string why;
-      if (facts.Object() != nullptr) {
+      if (place.in_item && item_members_++ >= contract::kMaxItemMembers) {
+        why = Concat("an item has at most ", contract::kMaxItemMembers, " members");
+      } else if (facts.Object() != nullptr) {
         why = WriteObject(facts, place, &text);
+      } else if (facts.Items() != nullptr && facts.Items()->Object() != nullptr) {
+        why = WriteObjects(facts, place, &text);
       } else if (!Values(facts).Type()) {
         why = Values(facts).WhyNoType();
       } else {
-        why = ClaimColumn(facts.name(), place);
+        why = Claim(facts.name(), place);
         if (why.empty()) WriteColumn(facts, place, &text);
       }
       if (!why.empty()) LeaveOut(Concat(place.path, facts.name()), why);
@@ -261,13 +300,14 @@ class Inferrer {
     if (result_.left_out.size() <= kShownLeftOut) Append(&left_out_, "#   ", name, ": ", why, "\n");
   }
 
-  /// Why there can be no such column; empty: there is one now.
-  std::string ClaimColumn(std::string_view name, const Place& place) {
-    if (columns_ == contract::kMaxColumns)
+  /// Why there can be no such column, or member of an item; empty: there is one now.
+  std::string Claim(std::string_view name, const Place& place) {
+    if (!place.in_item && columns_ == contract::kMaxColumns)
       return Concat("a table has at most ", contract::kMaxColumns, " columns");
     std::string why;
     const auto contract = TryColumn(place, name, &why);
     if (contract == nullptr) return why;
+    if (place.in_item) return "";
     const contract::Column& column = contract->columns[0];
     if (paths_.contains(column.name) || table_names_.contains(column.TableName()))
       return "another column has its name in PostgreSQL";
@@ -278,17 +318,28 @@ class Inferrer {
   }
 
   std::string WriteObject(const MemberFacts& facts, const Place& place, std::string* out) {
-    Place inner = place;
-    Append(&inner.path, facts.name(), ".");
-    inner.names.push_back(facts.name());
-    inner.values = facts.values();
-    const std::string members = WriteMembers(*facts.Object(), inner);
+    const std::string members = WriteMembers(*facts.Object(), place.In(facts, /*array=*/false));
     if (members.empty()) return "an object without a member that can be a column";
-    const std::string indent = Indent(place);
+    const std::string indent(place.indent, ' ');
     Append(out, indent, "- name: ", YamlText(facts.name()), "\n", indent,
            "  logicalType: object\n");
     if (facts.values() == place.values) Append(out, indent, "  required: true\n");
     Append(out, indent, "  properties:\n", members);
+    return "";
+  }
+
+  /// An array of them.
+  std::string WriteObjects(const MemberFacts& facts, const Place& place, std::string* out) {
+    if (!place.in_item) item_members_ = 0;
+    const std::string members =
+        WriteMembers(*facts.Items()->Object(), place.In(facts, /*array=*/true));
+    if (members.empty()) return "its items have no member that a contract can have";
+    if (std::string why = Claim(facts.name(), place); !why.empty()) return why;
+    const std::string indent(place.indent, ' ');
+    Append(out, indent, "- name: ", YamlText(facts.name()), "\n", indent, "  logicalType: array\n");
+    if (facts.values() == place.values) Append(out, indent, "  required: true\n");
+    Append(out, indent, "  items:\n", indent, "    logicalType: object\n", indent,
+           "    properties:\n", members);
     return "";
   }
 
@@ -298,7 +349,7 @@ class Inferrer {
     const bool wide = type == contract::LogicalType::kInteger;
     const std::string seen =
         list && facts.Items()->values() == 0 ? "no item" : Values(facts).Seen();
-    const std::string indent = Indent(place);
+    const std::string indent(place.indent, ' ');
     Append(out, indent, "- name: ", YamlText(facts.name()), seen.empty() ? "" : "  # seen: ", seen,
            "\n", indent, "  logicalType: ", list ? "array" : contract::Name(type), "\n");
     if (list) {
@@ -309,7 +360,7 @@ class Inferrer {
     }
     if (facts.values() == place.values) Append(out, indent, "  required: true\n");
     const std::vector<std::string> values = facts.FewValues();
-    if (values.empty() || !ClaimId(facts.name(), place)) return;
+    if (values.empty() || place.in_item || !ClaimId(facts.name(), place)) return;
     Append(
         out, indent, "  quality:\n", indent,
         "    - {metric: invalidValues, mustBe: 0, severity: warning, arguments: {validValues: [");
@@ -324,13 +375,9 @@ class Inferrer {
   /// False: the rule of another column has the id that this one's would have, and one of them is in
   /// an object.
   bool ClaimId(std::string_view name, const Place& place) {
-    const bool nested = !place.names.empty();
+    const bool nested = !place.owners.empty();
     const auto [other, is_new] = ids_.emplace(AsId(Concat(place.path, name)), nested);
     return is_new || (!nested && !other->second);
-  }
-
-  static std::string Indent(const Place& place) {
-    return std::string(6 + 4 * place.names.size(), ' ');
   }
 
   void WriteFile(const std::string& columns, const std::string& left_out) {
@@ -357,11 +404,13 @@ class Inferrer {
   record::BatchBuilder checked_;
   ondemand::parser parser_;
   ObjectFacts record_;
-  size_t members_ = 0;  // in all
+  int64_t objects_ = 0;  // looked into
+  size_t members_ = 0;   // in all
   bool too_many_members_ = false;
 
   // What is written.
   int columns_ = 0;
+  int item_members_ = 0;  // of the array of objects at hand
   std::set<std::string> paths_;
   std::set<std::string> table_names_;
   std::map<std::string, bool> ids_;  // of rules; whether the column is in an object

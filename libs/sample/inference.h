@@ -4,9 +4,10 @@
 // The contract lints clean, and every usable record of the sample is clean by it. Types are the
 // narrowest that hold every value; a member that is there and not null in every record is required;
 // bounds are comments, because a sample does not show what may come; a text that takes few values
-// often gets a rule that warns of others. An object becomes an object with properties. A member
-// that no column can hold (an array of objects, texts and numbers mixed, a name that PostgreSQL
-// cannot use) is left out, by name, and unknown fields are then ignored.
+// often gets a rule that warns of others. An object becomes an object with properties, an array of
+// them one whose items have properties. A member that no column can hold (an array of arrays, texts
+// and numbers mixed, a name that PostgreSQL cannot use) is left out, by name, and unknown fields
+// are then ignored.
 
 #include <cstdint>
 #include <string>

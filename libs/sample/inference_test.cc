@@ -137,6 +137,49 @@ TEST_F(InferenceTest, ArraysOfScalarsBecomeArrays) {
   ExpectFits(text, Format::kNdjson, inference);
 }
 
+/// The paths of what is in items, with types.
+void AppendMembers(const std::string& path, const contract::Member& owner,
+                   std::vector<std::string>* out) {
+  if (owner.members == nullptr) return;
+  for (const contract::Member& member : *owner.members) {
+    const std::string inner = Concat(path, ".", member.name);
+    out->push_back(
+        Concat(inner, " ", contract::TypeName(member), member.required ? " required" : ""));
+    AppendMembers(inner, member, out);
+  }
+}
+
+TEST_F(InferenceTest, ArraysOfObjectsHaveMembers) {
+  const std::string text =
+      R"({"l":[{"a":1,"b":"x","o":{"c":true},"t":["u"]},{"a":2.5,"q":[{"d":"2024-03-10"}]}],"e":[{}],"m":[{"a":1},2],"n":[[{"a":1}]],"two":[{"a":1,"a":2}]})"
+      "\n"
+      R"({"l":[],"e":[],"m":[],"n":[],"two":[]})"
+      "\n"
+      R"({"l":[null,{"a":3,"o":{"c":false,"f":[1,"x"]},"q":[]}],"two":[]})"
+      "\n";
+  const Inference inference = Infer(text);
+  EXPECT_THAT(Columns(inference), ElementsAre("l array of object required"));
+  const auto contract = contract::ParseContract(inference.contract, "t");
+  ASSERT_TRUE(contract.ok()) << contract.status();
+  std::vector<std::string> members;
+  AppendMembers("l", (*contract)->columns[0], &members);
+  EXPECT_THAT(members, ElementsAre("l.a number required", "l.b string", "l.o object",
+                                   "l.o.c boolean required", "l.t array of string",
+                                   "l.q array of object", "l.q.d date required"));
+  EXPECT_THAT(inference.left_out, ElementsAre("\"l.o.f\"", "\"e\"", "\"m\"", "\"n\"", "\"two\""));
+  ExpectFits(text, Format::kNdjson, inference);
+}
+
+TEST_F(InferenceTest, ArraysOfObjectsAreAsDeepAsObjectsMayBe) {
+  std::string text = "1";
+  for (int i = 0; i < contract::kMaxObjectDepth + 1; ++i) text = "[{\"b\":2,\"l\":" + text + "}]";
+  text = "{\"l\":" + text + "}\n";
+  const Inference inference = Infer(text);
+  EXPECT_THAT(Columns(inference), ElementsAre("l array of object required"));
+  EXPECT_EQ(inference.left_out.size(), 1u);
+  ExpectFits(text, Format::kNdjson, inference);
+}
+
 TEST_F(InferenceTest, OneNameInPostgresIsOneColumn) {
   const std::string text = "{\"a\":{\"b\":1},\"a_b\":1,\"a.b\":1,\"a b\":1}\n";
   const Inference inference = Infer(text);

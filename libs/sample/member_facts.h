@@ -49,8 +49,8 @@ class MemberFacts {
   MemberFacts* AddArray();  ///< whose items are to be looked at, as values of one member
   void AddUnfit(std::string_view why);  ///< an object or an array that no contract allows
 
-  /// False when it was seen in this record already.
-  bool SeenIn(int64_t record) { return std::exchange(record_, record) != record; }
+  /// False when it was seen in the object of this number already.
+  bool SeenIn(int64_t object) { return std::exchange(seen_in_, object) != object; }
 
   /// How many records have a value.
   int64_t values() const { return values_; }
@@ -59,7 +59,7 @@ class MemberFacts {
   std::optional<contract::LogicalType> Type() const;
   /// Its members, when every value was an object; null: one was none.
   const ObjectFacts* Object() const;
-  /// Its items, when every value was an array; null: one was none.
+  /// Its items, when every value was an array; null: one was none. Arrays of arrays are unfit.
   const MemberFacts* Items() const;
   /// Why there is no type.
   std::string WhyNoType() const;
@@ -77,7 +77,7 @@ class MemberFacts {
   std::string name_;
   int64_t values_ = 0;
   Types fits_ = ~Types{0};
-  int64_t record_ = -1;  // the last one that had it
+  int64_t seen_in_ = -1;  // number of the last object that had it
   int64_t objects_ = 0;
   std::unique_ptr<ObjectFacts> object_;
   int64_t arrays_ = 0;
