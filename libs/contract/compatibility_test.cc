@@ -84,6 +84,18 @@ TEST(CompatibilityTest, Objects) {
   Expect(kFull, *with(a), *with("{name: a, logicalType: string, physicalName: b}"));
 }
 
+TEST(CompatibilityTest, RulesOfItems) {
+  const auto with = [](std::string_view type, std::string_view options) {
+    return Make(Concat("{name: a, logicalType: array, items: {logicalType: ", type,
+                       ", logicalTypeOptions: {", options, "}}}"));
+  };
+  Expect(kBackward, *with("integer", "maximum: 5"), *with("integer", ""));
+  Expect(kBackward, *with("integer", "maximum: 5"), *with("integer", "maximum: 9"));
+  Expect(kBackward, *with("string", "minLength: 5, pattern: x"), *with("string", "pattern: x"));
+  Expect(kNone, *with("integer", "maximum: 5"), *with("integer", "minimum: 5"));
+  Expect(kFull, *with("number", "minimum: 5"), *with("number", "minimum: 5"));
+}
+
 TEST(CompatibilityTest, ArraysOfObjects) {
   const auto with = [&](const std::string& members, const std::string& more = "",
                         bool open = false) {

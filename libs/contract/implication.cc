@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "contract/expression_parser.h"
 #include "contract/expression_text.h"
 
 namespace sluice::contract {
@@ -165,7 +166,7 @@ class Implication {
         return other && IsAsTight(*other, *bound) &&
                (reading == Reading::kSame || std::fabs(other->value) <= kExact);
       }
-      return ToText(*known, by_.columns) == text ||
+      return ToText(*known, by_.columns) == text || ItemsImply(*known, part) ||
              ListImplies(*known, by_.columns, part, contract_.columns);
     });
   }
@@ -174,6 +175,23 @@ class Implication {
   const Column* InBy(int column) const {
     const int index = by_.FindCounterpart(contract_.columns[static_cast<size_t>(column)]);
     return index < 0 ? nullptr : &by_.columns[static_cast<size_t>(index)];
+  }
+
+  /// Whether what `known` makes sure of every item of an array is more than `part` asks of the
+  /// items of the same one.
+  bool ItemsImply(const Expression& known, const Expression& part) const {
+    if (known.op != Op::kEveryItem || part.op != Op::kEveryItem) return false;
+    const Column& array = contract_.columns[static_cast<size_t>(part.args[0].column)];
+    const Column& other = by_.columns[static_cast<size_t>(known.args[0].column)];
+    if (InBy(part.args[0].column) != &other) return false;
+    const auto of_items = [](const Column& column, const Expression& condition) {
+      Contract contract;
+      contract.columns.push_back(ItemColumn(column));
+      contract.rules.emplace_back().predicate = condition;
+      return contract;
+    };
+    const Contract items = of_items(array, *part.item);
+    return Implies(of_items(other, *known.item), items, items.rules[0]);
   }
 
   /// A record that `by` accepts has none of the members that `by` does not name, and what reads

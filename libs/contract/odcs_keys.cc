@@ -14,9 +14,11 @@ constexpr std::string_view kOtherTables =
     "a record is judged without looking at other tables; say it in `description`";
 
 constexpr std::string_view kNoItemRules =
-    "rules do not look into an array: its `minItems`, `maxItems` and `uniqueItems` are executed, "
-    "and "
-    "rules of `cardinality(column)`";
+    "items have no rules but those of their `logicalTypeOptions`; of the array `minItems`, "
+    "`maxItems` and `uniqueItems` are executed, and rules of `cardinality(column)`";
+constexpr std::string_view kNoMemberRules =
+    "rules do not look into an object in an array; of the array `minItems` and `maxItems` are "
+    "executed, and rules of `cardinality(column)`";
 constexpr std::string_view kAtArray = "an item has no column of its own: say it at the array";
 constexpr std::string_view kInArray =
     "a member of an item has no column of its own: say it at the array";
@@ -141,9 +143,7 @@ const std::vector<KeySpec>& ItemKeys() {
         "required: string, integer, number, boolean, date, timestamp, time or object; an item of "
         "another type is corrupt. array is refused"},
        {"logicalTypeOptions", kExecuted,
-        "`format`, `timezone` and `defaultTimezone` as of a column of this type, `required` of an "
-        "object; all other options, and `format` of string, are refused: rules do not look into an "
-        "array"},
+        "as of a column of this type; what is a rule there, every item has to keep here"},
        {"required", kExecuted, "true: a record with an item that is null is corrupt"},
        {"unique", kExecuted, "false; true is refused: say `uniqueItems: true` of the array"},
        {"primaryKey", kExecuted, "false; true is refused: an array is no key"},
@@ -165,7 +165,10 @@ const std::vector<KeySpec>& ItemMemberKeys() {
        {"logicalType", kExecuted,
         "required: string, integer, number, boolean, date, timestamp, time, object or array; "
         "another value is corrupt"},
-       {"logicalTypeOptions", kExecuted, "as of `items`; those of an array are refused, too"},
+       {"logicalTypeOptions", kExecuted,
+        "`format`, `timezone` and `defaultTimezone` as of a column of this type, `required` of an "
+        "object; all other options, and `format` of string, are refused: rules do not look into an "
+        "object in an array"},
        {"required", kExecuted,
         "true: a record with an item without it, or with null, is corrupt; of a member of an "
         "object in an item, where the object is there"},
@@ -176,7 +179,7 @@ const std::vector<KeySpec>& ItemMemberKeys() {
        {"physicalType", kRefused, kInArray},
        {"classification", kExecuted,
         "any but `public` and `internal`: of the whole array, unless it says another such one"},
-       {"quality", kRefused, kNoItemRules},
+       {"quality", kRefused, kNoMemberRules},
        {"properties", kExecuted, "of an object: its members, as these"},
        {"items", kExecuted, "of an array: what is in it, as of an array of the record"}}));
   return keys;

@@ -25,9 +25,15 @@ void RuleCompiler::CompileProperty(const YamlNode& property, int column) {
   const Column& target = contract_->columns[static_cast<size_t>(column)];
   const bool list = target.list;
   if (const YamlNode* options = property.Find("logicalTypeOptions"))
-    list ? CompileArrayOptions(*options, column) : CompileOptions(*options, column);
-  if (const YamlNode* items = list ? property.Find("items") : nullptr)
-    CheckItemOptions(*items, target);
+    list ? CompileArrayOptions(*options, column) : CompileOptions(*options, {column});
+  if (const YamlNode* items = list ? property.Find("items") : nullptr) {
+    const YamlNode* options = items->Find("logicalTypeOptions");
+    if (target.type == LogicalType::kJson) {
+      CheckMemberOptions(*items, target);
+    } else if (options != nullptr) {
+      CompileOptions(*options, {column, /*items=*/true});
+    }
+  }
   const YamlNode* quality = property.Find("quality");
   if (quality == nullptr) return;
   if (!quality->IsSequence()) {
@@ -78,17 +84,18 @@ Expression RuleCompiler::ColumnOf(int column) const {
   return ColumnExpression(column, ValueTypeOf(contract_->columns[column]));
 }
 
-void RuleCompiler::AddOption(const YamlNode& at, int column, std::string_view check,
+void RuleCompiler::AddOption(const YamlNode& at, const Subject& subject, std::string_view check,
                              std::string_view dimension, Expression predicate,
                              std::string summary) {
   Rule rule;
-  rule.column = contract_->columns[column].name;
-  rule.column_index = column;
+  rule.column = contract_->columns[static_cast<size_t>(subject.column)].name;
+  rule.column_index = subject.column;
   rule.severity = "error";
   rule.dimension = std::string(dimension);
   rule.summary = std::move(summary);
-  rule.predicate = std::move(predicate);
-  Add(at, std::move(rule), check);
+  rule.predicate =
+      subject.items ? EveryItem(subject.column, std::move(predicate)) : std::move(predicate);
+  Add(at, std::move(rule), Concat(subject.items ? "items_" : "", check));
 }
 
 bool RuleCompiler::HasRoom(const YamlNode& at, size_t rules) {

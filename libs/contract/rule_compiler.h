@@ -32,21 +32,28 @@ class RuleCompiler {
 
  private:
   struct Bound;
-  void CompileOptions(const YamlNode& options, int column);
+  /// What an option is about: the value of a column, or each item of an array.
+  struct Subject {
+    int column;
+    bool items = false;
+  };
+  void CompileOptions(const YamlNode& options, const Subject& subject);
   void CompileArrayOptions(const YamlNode& options, int column);
   void CompileCardinality(const MapReader& options, int column);
   void CheckItemOptions(const YamlNode& items, const Member& member);
   void CheckMemberOptions(const YamlNode& object, const Member& owner);
   void RefuseItemOption(const MapReader& options, std::string_view key);
-  void CompileBounds(const MapReader& options, int column);
+  void CompileBounds(const MapReader& options, const Subject& subject);
   bool ReadBound(const Bound& bound, const MapReader& options, const Column& column,
                  Expression* literal);
   bool IsStrictFlag(const MapReader& options, std::string_view key);
-  void CompileLengths(const MapReader& options, int column);
-  void CompileMultipleOf(const MapReader& options, int column);
-  void CompilePatterns(const MapReader& options, int column);
+  void CompileLengths(const MapReader& options, const Subject& subject);
+  void CompileMultipleOf(const MapReader& options, const Subject& subject);
+  void CompilePatterns(const MapReader& options, const Subject& subject);
   void CheckFormat(const MapReader& options, const Member& member);
-  Expression LengthAtMost(int column, int64_t limit);
+  Expression LengthAtMost(const Subject& subject, int64_t limit);
+  Expression ValueOf(const Subject& subject) const;
+  Column ColumnFor(const Subject& subject) const;
 
   void CompileQuality(const YamlNode& quality, int column);
   void CompileLibrary(const MapReader& quality, int column, Rule rule);
@@ -68,8 +75,8 @@ class RuleCompiler {
 
   Expression ColumnOf(int column) const;
   /// A rule of `logicalTypeOptions`: the record fails when `predicate` is false.
-  void AddOption(const YamlNode& at, int column, std::string_view check, std::string_view dimension,
-                 Expression predicate, std::string summary = "");
+  void AddOption(const YamlNode& at, const Subject& subject, std::string_view check,
+                 std::string_view dimension, Expression predicate, std::string summary = "");
   void Add(const YamlNode& at, Rule rule, std::string_view check);
   void AddMetric(const YamlNode& at, Metric metric, std::string_view check);
   bool HasRoom(const YamlNode& at, size_t rules);

@@ -39,26 +39,37 @@ struct RuleCompiler::Bound {
   bool lower;
 };
 
-void RuleCompiler::CompileOptions(const YamlNode& node, int column) {
-  const Column& target = contract_->columns[column];
+/// An item is read as a column of its own would be.
+Column RuleCompiler::ColumnFor(const Subject& subject) const {
+  const Column& column = contract_->columns[static_cast<size_t>(subject.column)];
+  return subject.items ? ItemColumn(column) : column;
+}
+
+Expression RuleCompiler::ValueOf(const Subject& subject) const {
+  return subject.items ? ColumnExpression(0, ValueTypeOf(ColumnFor(subject)))
+                       : ColumnOf(subject.column);
+}
+
+void RuleCompiler::CompileOptions(const YamlNode& node, const Subject& subject) {
+  const Column target = ColumnFor(subject);
   const MapReader options(node, OptionKeys(target.type),
                           Concat("logicalTypeOptions of ", Describe(ValueTypeOf(target.type))),
                           diagnostics_);
   if (!node.IsMap()) return;
   switch (target.type) {
     case LogicalType::kString:
-      CompileLengths(options, column);
-      CompilePatterns(options, column);
+      CompileLengths(options, subject);
+      CompilePatterns(options, subject);
       break;
     case LogicalType::kInteger:
     case LogicalType::kNumber:
-      CompileBounds(options, column);
-      CompileMultipleOf(options, column);
+      CompileBounds(options, subject);
+      CompileMultipleOf(options, subject);
       break;
     case LogicalType::kDate:
     case LogicalType::kTimestamp:
     case LogicalType::kTime:
-      CompileBounds(options, column);
+      CompileBounds(options, subject);
       break;
     case LogicalType::kBoolean:
     case LogicalType::kJson:
@@ -77,7 +88,7 @@ void RuleCompiler::CompileArrayOptions(const YamlNode& node, int column) {
                         "\"uniqueItems\" of objects is not supported: one object can be written in "
                         "many ways; look for items that stand twice in the table");
   } else if (unique) {
-    AddOption(*options.Find("uniqueItems"), column, "unique_items", "uniqueness",
+    AddOption(*options.Find("uniqueItems"), {column}, "unique_items", "uniqueness",
               Combine(Op::kUniqueItems, {ColumnOf(column)}),
               Concat(ColumnText(contract_->columns[column]), " has an item twice"));
   }
@@ -96,7 +107,7 @@ void RuleCompiler::CompileCardinality(const MapReader& options, int column) {
     }
     Expression count = Combine(Op::kCardinality, {ColumnOf(column)});
     count.type = ValueType::kInteger;
-    AddOption(*options.Find(key), column, minimum ? "min_items" : "max_items", "conformity",
+    AddOption(*options.Find(key), {column}, minimum ? "min_items" : "max_items", "conformity",
               Compare(minimum ? Op::kGreaterEqual : Op::kLessEqual, std::move(count),
                       LiteralExpression(ValueType::kInteger, *limit)));
   }
@@ -104,8 +115,8 @@ void RuleCompiler::CompileCardinality(const MapReader& options, int column) {
     diagnostics_->Error(*options.Find("maxItems"), "invalid-value", "maxItems is below minItems");
 }
 
-/// Options of items that say how they are written are ReadItems's; those that would be rules are
-/// refused. `member`: the array, or a member of an item.
+/// Options of a member of an item that say how it is written are ReadItems's; those that would be
+/// rules are refused.
 void RuleCompiler::CheckItemOptions(const YamlNode& items, const Member& member) {
   if (member.type == LogicalType::kJson) return CheckMemberOptions(items, member);
   const YamlNode* const node = items.Find("logicalTypeOptions");
@@ -147,18 +158,19 @@ void RuleCompiler::RefuseItemOption(const MapReader& options, std::string_view k
   if (!options.Has(key)) return;
   diagnostics_->Error(
       *options.Find(key), "not-supported",
-      Concat("\"", key, "\" of items is not supported: rules do not look into an ",
-             "array; let the producer send one record per item, or say it in ", "`description`"));
+      Concat("\"", key, "\" of a member of an item is not supported: rules do not look into an ",
+             "object in an array; let the producer send one record per item, or say it in ",
+             "`description`"));
 }
 
-void RuleCompiler::CompileBounds(const MapReader& options, int column) {
+void RuleCompiler::CompileBounds(const MapReader& options, const Subject& subject) {
   static constexpr Bound kBounds[] = {
       {"minimum", "exclusiveMinimum", "minimum", Op::kGreaterEqual, Op::kGreater, true},
       {"exclusiveMinimum", "", "exclusive_minimum", Op::kGreater, Op::kGreater, true},
       {"maximum", "exclusiveMaximum", "maximum", Op::kLessEqual, Op::kLess, false},
       {"exclusiveMaximum", "", "exclusive_maximum", Op::kLess, Op::kLess, false},
   };
-  const Column& target = contract_->columns[column];
+  const Column target = ColumnFor(subject);
   std::optional<Expression> lower;
   for (const Bound& bound : kBounds) {
     Expression literal;
@@ -171,8 +183,8 @@ void RuleCompiler::CompileBounds(const MapReader& options, int column) {
     }
     const bool strict =
         !bound.strict_flag.empty() && is_v30_ && IsStrictFlag(options, bound.strict_flag);
-    AddOption(*options.Find(bound.key), column, bound.check, "accuracy",
-              Compare(strict ? bound.strict_op : bound.op, ColumnOf(column), std::move(literal)));
+    AddOption(*options.Find(bound.key), subject, bound.check, "accuracy",
+              Compare(strict ? bound.strict_op : bound.op, ValueOf(subject), std::move(literal)));
   }
 }
 
@@ -198,13 +210,13 @@ bool RuleCompiler::IsStrictFlag(const MapReader& options, std::string_view key) 
   return node != nullptr && ReadBoolean(*node).value_or(false);
 }
 
-Expression RuleCompiler::LengthAtMost(int column, int64_t limit) {
-  Expression length = Combine(Op::kLength, {ColumnOf(column)});
+Expression RuleCompiler::LengthAtMost(const Subject& subject, int64_t limit) {
+  Expression length = Combine(Op::kLength, {ValueOf(subject)});
   length.type = ValueType::kInteger;
   return Compare(Op::kLessEqual, std::move(length), LiteralExpression(ValueType::kInteger, limit));
 }
 
-void RuleCompiler::CompileLengths(const MapReader& options, int column) {
+void RuleCompiler::CompileLengths(const MapReader& options, const Subject& subject) {
   std::optional<int64_t> limits[2];
   for (bool minimum : {true, false}) {
     const std::string_view key = minimum ? "minLength" : "maxLength";
@@ -215,9 +227,9 @@ void RuleCompiler::CompileLengths(const MapReader& options, int column) {
       diagnostics_->Error(*options.Find(key), "invalid-value", "a length is not negative");
       continue;
     }
-    Expression length = Combine(Op::kLength, {ColumnOf(column)});
+    Expression length = Combine(Op::kLength, {ValueOf(subject)});
     length.type = ValueType::kInteger;
-    AddOption(*options.Find(key), column, minimum ? "min_length" : "max_length", "conformity",
+    AddOption(*options.Find(key), subject, minimum ? "min_length" : "max_length", "conformity",
               Compare(minimum ? Op::kGreaterEqual : Op::kLessEqual, std::move(length),
                       LiteralExpression(ValueType::kInteger, *limit)));
   }
@@ -227,25 +239,24 @@ void RuleCompiler::CompileLengths(const MapReader& options, int column) {
   }
 }
 
-void RuleCompiler::CompileMultipleOf(const MapReader& options, int column) {
+void RuleCompiler::CompileMultipleOf(const MapReader& options, const Subject& subject) {
   const YamlNode* node = options.Find("multipleOf");
   Expression literal;
-  if (node == nullptr || !ReadLiteral(*node, contract_->columns[column], &literal, diagnostics_))
-    return;
+  if (node == nullptr || !ReadLiteral(*node, ColumnFor(subject), &literal, diagnostics_)) return;
   if (AsDouble(literal) <= 0) {
     diagnostics_->Error(*node, "invalid-value", "\"multipleOf\" must be above zero");
     return;
   }
-  AddOption(*node, column, "multiple_of", "conformity",
-            Compare(Op::kMultipleOf, ColumnOf(column), std::move(literal)));
+  AddOption(*node, subject, "multiple_of", "conformity",
+            Compare(Op::kMultipleOf, ValueOf(subject), std::move(literal)));
 }
 
-void RuleCompiler::CompilePatterns(const MapReader& options, int column) {
+void RuleCompiler::CompilePatterns(const MapReader& options, const Subject& subject) {
   std::string problem;
   if (std::optional<std::string> pattern = options.Text("pattern")) {
     if (auto compiled = CompilePattern(*pattern, &problem)) {
-      AddOption(*options.Find("pattern"), column, "pattern", "conformity",
-                Matches(ColumnOf(column), std::move(compiled)));
+      AddOption(*options.Find("pattern"), subject, "pattern", "conformity",
+                Matches(ValueOf(subject), std::move(compiled)));
     } else {
       diagnostics_->Error(*options.Find("pattern"), "pattern", problem);
     }
@@ -253,12 +264,14 @@ void RuleCompiler::CompilePatterns(const MapReader& options, int column) {
   std::optional<std::string> name = options.Text("format");
   const StringFormat* format = name.has_value() ? FindStringFormat(*name) : nullptr;
   if (format == nullptr) return;
-  Expression predicate = Matches(ColumnOf(column), CompilePattern(format->pattern, &problem));
+  Expression predicate = Matches(ValueOf(subject), CompilePattern(format->pattern, &problem));
   if (format->max_length > 0) {
-    predicate = Combine(Op::kAnd, {LengthAtMost(column, format->max_length), std::move(predicate)});
+    predicate =
+        Combine(Op::kAnd, {LengthAtMost(subject, format->max_length), std::move(predicate)});
   }
-  AddOption(*options.Find("format"), column, "format", "conformity", std::move(predicate),
-            Concat(ColumnText(contract_->columns[column]), " ", format->summary));
+  AddOption(*options.Find("format"), subject, "format", "conformity", std::move(predicate),
+            Concat(ColumnText(contract_->columns[static_cast<size_t>(subject.column)]),
+                   subject.items ? ": item " : " ", format->summary));
 }
 
 /// Formats of strings and numbers; those of integers and of times are ReadColumn's.

@@ -195,9 +195,10 @@ bool RuleCompiler::IsMeasured(const MapReader& quality, const std::string& metri
   } else if (of_column && metric != "nullValues" && column >= 0 &&
              contract_->columns[static_cast<size_t>(column)].list) {
     diagnostics_->Error(at, "not-supported",
-                        Concat("metric \"", metric, "\" is not supported for an array: rules do ",
-                               "not look into one; there are nullValues, and rules of `type: ",
-                               "custom, engine: sluice` with cardinality(column)"));
+                        Concat("metric \"", metric, "\" is not supported for an array: say what ",
+                               "its items have to be in `logicalTypeOptions` of `items`; there ",
+                               "are nullValues, and rules of `type: custom, engine: sluice` with ",
+                               "cardinality(column)"));
   } else if (of_column && column < 0) {
     diagnostics_->Error(at, "not-supported",
                         Concat("metric \"", metric, "\" is not supported for a whole table; write ",

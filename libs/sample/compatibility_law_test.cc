@@ -38,8 +38,12 @@ constexpr const char* kRules[] = {"o.a is not null",
                                   "_timestamp > '2024-01-01'"};
 constexpr const char* kItems[] = {"logicalType: integer",
                                   "logicalType: integer, logicalTypeOptions: {format: u8}",
+                                  "logicalType: integer, logicalTypeOptions: {maximum: 1}",
+                                  "logicalType: integer, logicalTypeOptions: {maximum: 2}",
                                   "logicalType: number",
+                                  "logicalType: number, logicalTypeOptions: {minimum: 0}",
                                   "logicalType: string",
+                                  "logicalType: string, logicalTypeOptions: {minLength: 2}",
                                   "logicalType: date",
                                   "logicalType: string, required: true",
                                   "logicalType: number, required: true"};

@@ -59,6 +59,8 @@ FAILED = [
     ('"codes":[]', "cardinality(codes) < 1", "codes", "[]"),
     ('"codes":["a","b","c","d"]', "cardinality(codes) > 3", "codes", '["a","b","c","d"]'),
     ('"codes":["a","b","a"]', "codes has an item twice", "codes", '["a","b","a"]'),
+    ('"codes":["a","0123456789"]', "codes: length(item) > 9", "codes", '["a","0123456789"]'),
+    ('"codes":["!","b"]', "codes: item does not match ^[^!]", "codes", '["!","b"]'),
     ('"codes":["a"],"small":[1,null,null]', "small has an item twice", "small", "[1,null,null]"),
     ('"codes":["a"],"weights":[1,2.5,1.0]', "weights has an item twice", "weights", "[1,2.5,1]"),
     (f'"codes":["a"],"tags":{json.dumps(MANY + ["more"])}', "cardinality(tags) > 10000", "tags", None),
