@@ -35,11 +35,9 @@ struct OpenWindows {
 /// Without state of its own.
 ///
 /// Windows of source offsets are [0, w), [w, 2w), ... of a partition. Windows of event time are as
-/// long since the epoch. A record's event time is that of the column, but none that is later than
-/// its own Kafka timestamp, as for the watermark; where the contract has no such column, it is the
-/// timestamp. A window closes at the first record whose event time is `delay` or more beyond its
-/// end. One whose window has closed is late, and in none; one without event time is in the window
-/// of the newest.
+/// long since the epoch, and a record's is as batch::EventTimes has it. A window closes at the
+/// first record whose event time is `delay` or more beyond its end. One whose window has closed is
+/// late, and in none; one without event time is in the window of the newest.
 ///
 /// A window that was begun late is measured in part (Coverage::IsWhole): where the pipeline began,
 /// a contract with another content or another setting came into force, and where a repair emits

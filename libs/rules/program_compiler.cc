@@ -131,13 +131,8 @@ class Program::Compiler {
         return Column(e.args[0], Facet::kCardinality, Repr::kInt64);
       case Op::kUniqueItems:
         return Column(e.args[0], Facet::kUniqueItems, Repr::kBool);
-      case Op::kEveryItem: {
-        Operand kept;
-        kept.kind = Operand::Kind::kColumn;
-        kept.repr = Repr::kBool;
-        kept.index = loader_->SlotOfItems(e.args[0].column, *e.item);
-        return kept;
-      }
+      case Op::kEveryItem:
+        return Slot(loader_->SlotOfItems(e.args[0].column, *e.item), Repr::kBool);
       case Op::kLower:
         return LetterCase(Code::kLower, e);
       case Op::kUpper:
@@ -164,10 +159,14 @@ class Program::Compiler {
   Operand Vector(const Expression& e) { return out_.Vector(Compile(e)); }
 
   Operand Column(const Expression& e, Facet facet, Repr repr) {
+    return Slot(loader_->Slot(e.column, facet), repr);
+  }
+
+  static Operand Slot(int slot, Repr repr) {
     Operand operand;
     operand.kind = Operand::Kind::kColumn;
     operand.repr = repr;
-    operand.index = loader_->Slot(e.column, facet);
+    operand.index = slot;
     return operand;
   }
 
