@@ -85,7 +85,10 @@ absl::StatusOr<Owned<rd_kafka_conf_t>> MakeConf(const ClientConfig& config, Prop
   settings.insert({
       {"socket.nagle.disable", "true"},
       {"socket.keepalive.enable", "true"},
-      {"reconnect.backoff.ms", "20"},
+      // While no broker is there, librdkafka (since 2.10) bootstraps anew as often as this: it
+      // drops its connections and starts threads for new ones, whose backoffs begin at the
+      // beginning.
+      {"reconnect.backoff.ms", "100"},
       {"reconnect.backoff.max.ms", "500"},
       {"retry.backoff.ms", "20"},
       {"retry.backoff.max.ms", "500"},
