@@ -47,3 +47,12 @@ def test_the_context_has_what_the_build_reads():
     allowed = set(re.findall(r"^!([\w./-]+)$", (ROOT / ".dockerignore").read_text(), re.M))
     entered = re.findall(r"add_subdirectory\(([\w/]+)\)", (ROOT / "CMakeLists.txt").read_text())
     assert entered and set(entered) <= allowed
+
+
+def test_the_image_has_the_manuals_that_unit_tests_read():
+    """Its build runs them; .dockerignore lets through what it names."""
+    sources = [path for folder in ("libs", "services") for path in (ROOT / folder).rglob("*_test.cc")]
+    read = {name for path in sources for name in re.findall(r'"((?:docs|libs|services)/[\w./-]+\.md)"', path.read_text())}
+    assert "docs/contract.md" in read
+    let_through = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    assert read <= let_through
