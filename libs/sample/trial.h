@@ -74,9 +74,10 @@ struct RecordVerdict {
   int64_t line = 0;
   batch::Verdict verdict = batch::Verdict::kClean;
   std::optional<batch::Reason> reason;
+  // Both are valid during the call.
   std::string_view column;        ///< the column or object that `reason` is about
   std::string_view failed_rules;  ///< their bits, see rules::IsBroken; empty: the record has no
-                                  ///< columns. Valid during the call
+                                  ///< columns
 };
 
 struct TrialOptions {
