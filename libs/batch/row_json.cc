@@ -55,20 +55,24 @@ void AppendEscape(uint32_t code_point, std::string* out) {
   absl::StrAppend(out, absl::StrFormat("\\u%04x", code_point));
 }
 
+/// Append the UTF-8 sequence at the head of `text`, or its escape where it is none or must not
+/// reach a terminal. Returns its length.
+size_t AppendCharacter(std::string_view text, std::string* out) {
+  const unsigned char c = static_cast<unsigned char>(text[0]);
+  const size_t length = Utf8Length(text);
+  if (length == 0 || c < 0x20) {
+    AppendEscape(c, out);
+  } else if (const uint32_t code_point = Unprintable(text, length); code_point != 0) {
+    AppendEscape(code_point, out);
+  } else {
+    out->append(text.substr(0, length));
+  }
+  return length == 0 ? 1 : length;
+}
+
 /// An object of an array: JSON without white space. Bytes that are none are escaped, too.
 void AppendObjectText(std::string_view json, std::string* out) {
-  while (!json.empty()) {
-    const unsigned char c = static_cast<unsigned char>(json[0]);
-    const size_t length = Utf8Length(json);
-    if (length == 0 || c < 0x20) {
-      AppendEscape(c, out);
-    } else if (const uint32_t code_point = Unprintable(json, length); code_point != 0) {
-      AppendEscape(code_point, out);
-    } else {
-      out->append(json.substr(0, length));
-    }
-    json.remove_prefix(length == 0 ? 1 : length);
-  }
+  while (!json.empty()) json.remove_prefix(AppendCharacter(json, out));
 }
 
 /// `append`: called with the index of each item.
@@ -213,18 +217,8 @@ std::string ToJson(const contract::Contract& contract, const arrow::RecordBatch&
 void AppendJsonString(std::string_view text, std::string* out) {
   out->push_back('"');
   while (!text.empty()) {
-    const unsigned char c = static_cast<unsigned char>(text[0]);
-    const size_t length = Utf8Length(text);
-    if (length == 0 || c < 0x20) {
-      AppendEscape(c, out);
-    } else if (const uint32_t code_point = Unprintable(text, length); code_point != 0) {
-      AppendEscape(code_point, out);
-    } else if (c == '"' || c == '\\') {
-      out->append({'\\', text[0]});
-    } else {
-      out->append(text.substr(0, length));
-    }
-    text.remove_prefix(length == 0 ? 1 : length);
+    if (text[0] == '"' || text[0] == '\\') out->push_back('\\');
+    text.remove_prefix(AppendCharacter(text, out));
   }
   out->push_back('"');
 }
