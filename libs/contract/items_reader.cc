@@ -97,7 +97,14 @@ class ItemsReader {
       }
       members->push_back(*std::move(member));
     }
-    ReadRequired(object, members.get());
+    ReadRequiredMembers(
+        object,
+        [&](const std::string& name) {
+          Member* const member = Find(name, members.get());
+          if (member != nullptr) member->required = true;
+          return member != nullptr;
+        },
+        diagnostics_);
     owner->members = std::move(members);
     return true;
   }
@@ -135,25 +142,6 @@ class ItemsReader {
     }
     ReadFormat(reader.node(), member, diagnostics_);
     return true;
-  }
-
-  /// `required` lists members: the same as `required: true` at each of them.
-  void ReadRequired(const MapReader& object, std::vector<Member>* members) {
-    const YamlNode* const node = object.Find("logicalTypeOptions");
-    if (node == nullptr) return;
-    const MapReader options(*node, ObjectOptionKeys(), "logicalTypeOptions of an object",
-                            diagnostics_);
-    const std::vector<YamlNode>* const names = options.List("required");
-    if (names == nullptr) return;
-    for (const YamlNode& name : *names) {
-      if (Member* const member = Find(name.scalar, members)) {
-        member->required = true;
-      } else {
-        diagnostics_->Error(name, "unknown-column",
-                            Concat("the object has no property \"", name.scalar.substr(0, 60),
-                                   "\" to be required"));
-      }
-    }
   }
 
   static Member* Find(std::string_view name, std::vector<Member>* members) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/strings.h"
+#include "contract/odcs_keys.h"
 #include "contract/time_format.h"
 
 namespace sluice::contract {
@@ -179,6 +180,23 @@ void ReadFormat(const YamlNode& property, Member* member, Diagnostics* diagnosti
       return ReadTimeFormat(property, member, diagnostics);
     default:
       return;
+  }
+}
+
+void ReadRequiredMembers(const MapReader& object,
+                         const std::function<bool(const std::string& name)>& require,
+                         Diagnostics* diagnostics) {
+  const YamlNode* const node = object.Find("logicalTypeOptions");
+  if (node == nullptr) return;
+  const MapReader options(*node, ObjectOptionKeys(), "logicalTypeOptions of an object",
+                          diagnostics);
+  const std::vector<YamlNode>* const names = options.List("required");
+  if (names == nullptr) return;
+  for (const YamlNode& name : *names) {
+    if (require(name.scalar)) continue;
+    diagnostics->Error(
+        name, "unknown-column",
+        Concat("the object has no property \"", name.scalar.substr(0, 60), "\" to be required"));
   }
 }
 

@@ -2,6 +2,7 @@
 // What all members of objects have in their `properties[]` entries, whether or not they are
 // columns: a name, a type, and how values are written. Problems are reported.
 
+#include <functional>
 #include <initializer_list>
 #include <optional>
 #include <string>
@@ -33,5 +34,11 @@ void RefuseType(const YamlNode& at, std::initializer_list<std::string_view> more
 /// `logicalTypeOptions` of `property` that say how values of the member's type are written. Which
 /// keys there are is checked with the rules.
 void ReadFormat(const YamlNode& property, Member* member, Diagnostics* diagnostics);
+
+/// `required` in the `logicalTypeOptions` of an object lists members: the same as `required: true`
+/// at each of them. `require` makes one required, and says whether it is there.
+void ReadRequiredMembers(const MapReader& object,
+                         const std::function<bool(const std::string& name)>& require,
+                         Diagnostics* diagnostics);
 
 }  // namespace sluice::contract

@@ -98,7 +98,8 @@ class PropertiesReader {
     contract_->objects[static_cast<size_t>(index)].end_column =
         static_cast<int>(contract_->columns.size());
     Classify(index, classification);
-    ReadOptions(reader, index);
+    ReadRequiredMembers(
+        reader, [&](const std::string& name) { return Require(index, name); }, diagnostics_);
   }
 
   /// That of an object is that of its members which have none of their own.
@@ -132,28 +133,17 @@ class PropertiesReader {
     }
   }
 
-  /// `required` lists members: the same as `required: true` at each of them.
-  void ReadOptions(const MapReader& property, int object) {
-    const YamlNode* const node = property.Find("logicalTypeOptions");
-    if (node == nullptr) return;
-    const MapReader options(*node, ObjectOptionKeys(), "logicalTypeOptions of an object",
-                            diagnostics_);
-    const std::vector<YamlNode>* const names = options.List("required");
-    if (names == nullptr) return;
-    for (const YamlNode& name : *names) {
-      const std::string path = Concat(ObjectAt(object)->name, ".", name.scalar);
-      const int column = contract_->FindColumn(path);
-      const int inner = contract_->FindObject(path);
-      if (column >= 0) {
-        contract_->columns[static_cast<size_t>(column)].required = true;
-      } else if (inner >= 0) {
-        contract_->objects[static_cast<size_t>(inner)].required = true;
-      } else {
-        diagnostics_->Error(name, "unknown-column",
-                            Concat("the object has no property \"", name.scalar.substr(0, 60),
-                                   "\" to be required"));
-      }
+  /// Makes the member `name` of an object required; false: it has none.
+  bool Require(int object, const std::string& name) {
+    const std::string path = Concat(ObjectAt(object)->name, ".", name);
+    const int column = contract_->FindColumn(path);
+    const int inner = contract_->FindObject(path);
+    if (column >= 0) {
+      contract_->columns[static_cast<size_t>(column)].required = true;
+    } else if (inner >= 0) {
+      contract_->objects[static_cast<size_t>(inner)].required = true;
     }
+    return column >= 0 || inner >= 0;
   }
 
   bool IsNewName(const std::string& path, const YamlNode& at) {
