@@ -27,6 +27,26 @@ int64_t MillisToMicros(int64_t millis) {
 
 }  // namespace
 
+Repr ReprOf(contract::ValueType type) {
+  switch (type) {
+    case contract::ValueType::kNumber:
+      return Repr::kDouble;
+    case contract::ValueType::kString:
+      return Repr::kString;
+    case contract::ValueType::kInteger:
+    case contract::ValueType::kDate:
+    case contract::ValueType::kTimestamp:
+    case contract::ValueType::kTime:
+    case contract::ValueType::kInterval:
+    case contract::ValueType::kArray:  // its number of items
+      return Repr::kInt64;
+    case contract::ValueType::kNull:
+    case contract::ValueType::kBoolean:
+      break;
+  }
+  return Repr::kBool;
+}
+
 int ColumnLoader::Slot(int column, Facet facet) {
   for (size_t i = 0; i < slots_.size(); ++i) {
     if (slots_[i].column == column && slots_[i].facet == facet) return static_cast<int>(i);

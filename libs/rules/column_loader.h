@@ -18,6 +18,9 @@ enum class Facet : uint8_t { kValue, kCardinality, kUniqueItems, kEveryItem };
 
 class ItemRule;
 
+/// How values of a type are held.
+Repr ReprOf(contract::ValueType type);
+
 /// Owned by an evaluator. The views of a chunk are valid until the next chunk, and while the batch
 /// lives.
 class ColumnLoader {

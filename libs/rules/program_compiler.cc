@@ -14,26 +14,6 @@ using contract::Expression;
 using contract::Op;
 using contract::ValueType;
 
-Repr ReprOf(ValueType type) {
-  switch (type) {
-    case ValueType::kNumber:
-      return Repr::kDouble;
-    case ValueType::kString:
-      return Repr::kString;
-    case ValueType::kInteger:
-    case ValueType::kDate:
-    case ValueType::kTimestamp:
-    case ValueType::kTime:
-    case ValueType::kInterval:
-    case ValueType::kArray:  // its number of items
-      return Repr::kInt64;
-    case ValueType::kNull:
-    case ValueType::kBoolean:
-      break;
-  }
-  return Repr::kBool;
-}
-
 Operand Scalar(const Expression& e) {
   Operand scalar;
   scalar.repr = ReprOf(e.type);

@@ -3,24 +3,13 @@
 #include <bit>
 #include <string_view>
 
+#include "contract/expression_parser.h"
+
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
 namespace sluice::rules {
 namespace {
-
-Repr ReprOf(contract::LogicalType type) {
-  switch (type) {
-    case contract::LogicalType::kString:
-      return Repr::kString;
-    case contract::LogicalType::kNumber:
-      return Repr::kDouble;
-    case contract::LogicalType::kBoolean:
-      return Repr::kBool;
-    default:
-      return Repr::kInt64;
-  }
-}
 
 absl::uint128 Hash(std::string_view bytes) {
   const XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size());
@@ -34,8 +23,9 @@ bool HasValue(const VectorView& view, int row) { return view.valid == nullptr ||
 ValueKeys::ValueKeys(const std::vector<int>& columns, const contract::Contract& contract,
                      ColumnLoader* loader) {
   for (const int column : columns) {
-    columns_.push_back({loader->Slot(column, Facet::kValue),
-                        ReprOf(contract.columns[static_cast<size_t>(column)].type)});
+    columns_.push_back(
+        {loader->Slot(column, Facet::kValue),
+         ReprOf(contract::ValueTypeOf(contract.columns[static_cast<size_t>(column)]))});
   }
 }
 
