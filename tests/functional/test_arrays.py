@@ -10,6 +10,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
+from support import not_clean
 from support.offline import find, outcomes
 from support.stack import ROOT
 
@@ -102,15 +103,7 @@ def test_rows_of_arrays(pipeline, chain, kafka, landing, sluicectl, database_url
             assert [[bits(value) for value in row] for row in rows] == [[bits(value) for value in row] for row in expected]
         found = database.execute("SELECT order_id FROM arrays_clean WHERE 'item 9999' = ANY (tags) AND array_lower(tags, 1) = 1").fetchall()
         assert found == [(len(CLEAN) - 1,)]
-        failed = database.execute("SELECT order_id, qc_summary FROM arrays_failed ORDER BY kafka_offset").fetchall()
-        assert failed == [(len(CLEAN) + number, summary) for number, (_, summary, *_) in enumerate(FAILED)]
-        corrupt = database.execute("SELECT raw, error_reason FROM arrays_corrupt ORDER BY kafka_offset").fetchall()
-        assert corrupt == [(value, reason) for value, (_, reason) in zip(sent[-len(CORRUPT):], CORRUPT)]
-        for number, (_, summary, column, value) in enumerate(FAILED):
-            if value is not None:
-                cells = database.execute("SELECT column_name, offending_value, reason FROM sluice.cell_failures WHERE kafka_offset = %s",
-                                         [len(CLEAN) + number]).fetchall()
-                assert (column, value, summary) in cells
+        not_clean.expect(database, "arrays", len(CLEAN), FAILED, CORRUPT, sent)
         audited = database.execute("SELECT column_name FROM arrays_audit WHERE order_id = %s AND NOT passed", [len(CLEAN) + 2]).fetchall()
         assert ("codes",) in audited
     explained = json.loads(sluicectl("explain", "--pipeline", pipeline, "--partition", 0, "--offset", 0, "-o", "json").stdout)
